@@ -1,0 +1,54 @@
+"""Generates the TypeScript stubs (`typescript/sdk/gen`) from the contracts in this folder.
+
+Used by the Bazel rule; needs grpcio-tools, Node and the npm package @bufbuild/protoc-gen-es.
+Everything that the SDK talks is generated: the query service, the SDK runtime and what they import.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+import grpc_tools
+from grpc_tools import protoc
+
+
+def generate(proto_root: Path, node: Path, node_modules: Path, out: Path) -> None:
+    """Writes one `*_pb.ts` for every .proto below `proto_root` to `out`."""
+    protos = sorted(p.relative_to(proto_root).as_posix() for p in proto_root.rglob("coral/**/*.proto"))
+    if not protos:
+        sys.exit(f"error: no .proto file below {proto_root}")
+    plugin = node_modules.resolve() / "@bufbuild" / "protoc-gen-es" / "bin" / "protoc-gen-es"
+    if not plugin.exists():
+        sys.exit(f"error: {plugin} is missing\nhint: run `npm ci` in third_party/npm")
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as tmp:
+        # protoc starts a plugin as one program, and the plugin's first line looks for `node` in PATH.
+        program = Path(tmp, "protoc-gen-es")
+        program.write_text(f'#!/bin/sh\nexec {shlex.quote(str(node.resolve()))} {shlex.quote(str(plugin))} "$@"\n')
+        program.chmod(0o755)
+        arguments = [
+            "protoc",
+            f"--plugin=protoc-gen-es={program}",
+            f"--proto_path={proto_root}",
+            f"--proto_path={Path(grpc_tools.__file__).parent / '_proto'}",
+            f"--es_out={out}",
+            # Deno wants the file extension in an import.
+            "--es_opt=target=ts,import_extension=ts",
+            *protos,
+        ]
+        if protoc.main(arguments) != 0:
+            sys.exit("error: protoc failed, see above")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--proto-root", type=Path, required=True, help="the proto/ folder")
+    parser.add_argument("--node", type=Path, required=True, help="the Node program")
+    parser.add_argument("--node-modules", type=Path, required=True, help="where the npm packages are")
+    parser.add_argument("--out", type=Path, required=True, help="where the stubs are written")
+    options = parser.parse_args()
+    generate(options.proto_root, options.node, options.node_modules, options.out)

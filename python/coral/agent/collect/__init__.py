@@ -1,0 +1,1 @@
+"""Figures of the host itself. Imports psutil, store and leaf modules."""

@@ -1,0 +1,142 @@
+"""`ColonyClient`: questions to a colony, answers as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+from typing import Any, TypeVar
+
+import grpc
+import pyarrow as pa
+
+from coral._proto.colony.v1 import query_pb2 as pb
+from coral._proto.colony.v1 import query_pb2_grpc
+from coral.errors import CoralError
+from coral.limits import MAX_FLEET_MESSAGE_BYTES, QUERY_TIMEOUT_CEILING_SECONDS
+from coral.wire.status import from_rpc_error
+from coral.wire.times import from_timestamp, to_duration
+
+T = TypeVar("T")
+_CALL_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """The answer to a SQL statement.
+
+    Attributes:
+        columns: Name and DuckDB type of each column.
+        rows: The rows as an Arrow table with these columns.
+        completeness: What was cut or added.
+    """
+
+    columns: list[tuple[str, str]]
+    rows: pa.Table
+    completeness: pb.Completeness = field(default_factory=pb.Completeness)
+
+
+@dataclass(frozen=True)
+class ServiceInfo:
+    """A service that the colony knows."""
+
+    name: str
+    last_seen: datetime
+    instance_count: int
+
+
+class ColonyClient:
+    """A connection to a colony; a context manager.
+
+    Every method raises `UnreachableError` when nothing answers, and the error that the colony named
+    otherwise.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._channel = grpc.insecure_channel(
+            address,
+            options=[
+                ("grpc.max_receive_message_length", MAX_FLEET_MESSAGE_BYTES),
+                ("grpc.enable_http_proxy", 0),
+            ],
+        )
+        self._query = query_pb2_grpc.QueryServiceStub(self._channel)
+
+    def __enter__(self) -> ColonyClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._channel.close()
+
+    def services(self) -> list[ServiceInfo]:
+        """All services that are known, by name."""
+        found: list[ServiceInfo] = []
+        token = ""
+        while True:
+            request = pb.ListServicesRequest(page_token=token)
+            page = self._call(lambda r=request: self._query.ListServices(r, timeout=_CALL_TIMEOUT))
+            found += [
+                ServiceInfo(item.name, from_timestamp(item.last_seen), item.instance_count)
+                for item in page.services
+            ]
+            token = page.next_page_token
+            if not token:
+                return found
+
+    def percentile_ns(
+        self, service: str, percentile: float, *, metric: str = "", window_ns: int = 300_000_000_000
+    ) -> float:
+        """A quantile of a service's latency, nanoseconds."""
+        request = pb.GetPercentileRequest(
+            service=service, metric=metric, percentile=percentile, window=to_duration(window_ns)
+        )
+        return self._call(lambda: self._query.GetPercentile(request, timeout=_CALL_TIMEOUT)).value
+
+    def error_rate(self, service: str, *, window_ns: int = 300_000_000_000) -> pb.GetErrorRateResponse:
+        """Error rate and the counts behind it."""
+        request = pb.GetErrorRateRequest(service=service, window=to_duration(window_ns))
+        return self._call(lambda: self._query.GetErrorRate(request, timeout=_CALL_TIMEOUT))
+
+    def trace(self, trace_id: str) -> Sequence[pb.Span]:
+        """The known spans of a trace."""
+        request = pb.GetTraceRequest(trace_id=trace_id)
+        return self._call(lambda: self._query.GetTrace(request, timeout=_CALL_TIMEOUT)).spans
+
+    def query(self, sql: str, *, max_rows: int = 0, timeout_ns: int | None = None) -> QueryResult:
+        """Runs one SQL statement."""
+        request = pb.ExecuteQueryRequest(sql=sql, max_rows=max_rows)
+        if timeout_ns is not None:
+            request.timeout.CopyFrom(to_duration(timeout_ns))
+        deadline = QUERY_TIMEOUT_CEILING_SECONDS + _CALL_TIMEOUT
+        return self._call(lambda: _collect(self._query.ExecuteQuery(request, timeout=deadline)))
+
+    def _call(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except grpc.RpcError as error:
+            raise from_rpc_error(error, address=self.address) from error
+
+
+def _collect(parts: Iterator[pb.ExecuteQueryResponse]) -> QueryResult:
+    columns: list[tuple[str, str]] = []
+    messages: list[bytes] = []
+    for part in parts:
+        if part.HasField("header"):
+            columns = [(column.name, column.type) for column in part.header.columns]
+            messages.append(part.header.arrow_schema)
+        elif part.HasField("batch"):
+            messages.append(part.batch.arrow_batch)
+        else:
+            with pa.ipc.open_stream(b"".join(messages)) as reader:
+                return QueryResult(columns, reader.read_all(), part.trailer.completeness)
+    raise CoralError("the colony's answer ended before its end", hint="try again")
+
+
+def to_rows(table: pa.Table) -> list[list[Any]]:
+    """The rows of an Arrow table as Python values; columns may share a name."""
+    columns = [column.to_pylist() for column in table.columns]
+    return [list(row) for row in zip(*columns, strict=True)]

@@ -1,0 +1,116 @@
+"""The colony as a process: wires the parts together and stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+
+from coral._proto.colony.v1 import fleet_pb2_grpc, query_pb2, query_pb2_grpc
+from coral.clock import SystemClock
+from coral.colony.fleet import FleetServicer
+from coral.limits import MAX_FLEET_MESSAGE_BYTES
+from coral.query.api import QueryApi
+from coral.query.helpers import Helpers
+from coral.query.servicer import QueryServicer
+from coral.serve.lifecycle import announce_ready, stop_on_signals
+from coral.serve.listen import GrpcServer
+from coral.store.duckdb.store import DuckDBStore
+from coral.store.guard.pool import QueryPool
+
+_SERVICES: Final = ("coral.colony.v1.QueryService", "coral.colony.v1.FleetService")
+_REFRESH_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class ColonyOptions:
+    """How to run a colony.
+
+    Attributes:
+        listen: Address to serve gRPC on.
+        data: The data directory.
+        idle_exit: Seconds without calls and agents after which it stops; None never.
+        retention: Age at which summaries are dropped.
+    """
+
+    listen: str
+    data: Path
+    idle_exit: float | None = None
+    retention: timedelta = timedelta(days=7)
+
+
+class _Activity(grpc.aio.ServerInterceptor):
+    """Notes when the last call came, for `idle_exit`."""
+
+    def __init__(self) -> None:
+        self.last = time.monotonic()
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        """Passes the call on."""
+        self.last = time.monotonic()
+        return await continuation(handler_call_details)
+
+
+async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
+    """Runs a colony until SIGTERM or SIGINT, or until it was idle for `idle_exit`."""
+    stop = stop_on_signals()
+    clock = SystemClock()
+    activity = _Activity()
+    server = GrpcServer(max_message_bytes=MAX_FLEET_MESSAGE_BYTES, interceptors=[activity])
+    address = server.listen(options.listen)
+    store = DuckDBStore(options.data, kind="colony", retention=options.retention, clock=clock)
+    pool = QueryPool("colony")
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        fleet = FleetServicer(store, clock=clock)
+        completeness = query_pb2.Completeness()
+
+        def current() -> query_pb2.Completeness:
+            copy = query_pb2.Completeness()
+            copy.CopyFrom(completeness)
+            return copy
+
+        api = QueryApi(store, Helpers(store, clock), pool, completeness=current, samples_traces=True)
+        query_pb2_grpc.add_QueryServiceServicer_to_server(QueryServicer(api), server.server)
+        fleet_pb2_grpc.add_FleetServiceServicer_to_server(fleet, server.server)
+        await pool.warm_up()
+        await server.start(_SERVICES, reflect=True)
+        tasks.append(asyncio.create_task(_watch_agents(fleet, completeness)))
+        if options.idle_exit is not None:
+            tasks.append(asyncio.create_task(_stop_when_idle(stop, activity, fleet, options.idle_exit)))
+        announce_ready({"grpc": address}, as_json=as_json, text=f"colony listens on {address}; Ctrl-C stops it")
+        await stop.wait()
+        await server.stop(0.5)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await pool.close()
+        store.close()
+
+
+async def _watch_agents(fleet: FleetServicer, completeness: query_pb2.Completeness) -> None:
+    """Keeps the list of missing agents in results fresh without a look-up per call."""
+    while True:
+        missing = await fleet.missing_agents()
+        del completeness.missing_agents[:]
+        completeness.missing_agents.extend(missing)
+        await asyncio.sleep(_REFRESH_SECONDS)
+
+
+async def _stop_when_idle(
+    stop: asyncio.Event, activity: _Activity, fleet: FleetServicer, idle_exit: float
+) -> None:
+    while True:
+        if fleet.connected_agents():
+            activity.last = time.monotonic()
+        remaining = activity.last + idle_exit - time.monotonic()
+        if remaining <= 0:
+            stop.set()
+            return
+        await asyncio.sleep(min(remaining, _REFRESH_SECONDS))

@@ -1,0 +1,186 @@
+"""Our own prepared questions over a store: percentiles, rates, traces, hosts.
+
+Each answers plain values; times are naive UTC, durations integer nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+from coral.clock import Clock
+from coral.errors import NoDataError, NotFoundError
+from coral.store.api import Store
+
+SPAN_METRICS: Final = frozenset({"http.server.duration", "http.server.request.duration"})
+"""Metrics that are answered from SERVER and CONSUMER spans, in nanoseconds."""
+
+_MINUTE: Final = timedelta(minutes=1)
+_STRADDLE: Final = timedelta(minutes=5)  # spans of one trace lie this close together
+
+
+@dataclass(frozen=True)
+class Window:
+    """A half-open span of time, widened to whole minutes."""
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def ending_now(cls, length: timedelta, clock: Clock) -> Window:
+        """The window of a length up to now; both ends move outwards to whole minutes."""
+        now = clock.now()
+        return cls(_floor(now - length), _floor(now) + _MINUTE)
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """A quantile in nanoseconds, and how many requests it comes from."""
+
+    value_ns: float
+    sample_count: int
+
+
+@dataclass(frozen=True)
+class TraceFilter:
+    """What traces to list; see `QueryTracesRequest`."""
+
+    service: str
+    min_ns: int
+    max_ns: int
+    start: datetime
+    has_error: bool | None
+    size: int
+    after: tuple[datetime, str, str] | None
+
+
+class Helpers:
+    """The questions, bound to a store and a clock. Blocking: call from a worker thread."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def window(self, length: timedelta) -> Window:
+        """The window of a length up to now."""
+        return Window.ending_now(length, self._clock)
+
+    def services(self, length: timedelta | None, *, after: str, size: int) -> list[tuple[str, datetime, int]]:
+        """Name, last sight and number of instances of services, by name."""
+        start = datetime.min if length is None else self._clock.now() - length
+        values = {"after": after, "start": start, "size": size}
+        return self._rows("services", values, {"resources": None})  # type: ignore[return-value]
+
+    def percentile(self, service: str, metric: str, q: float, window: Window) -> Percentile:
+        """A quantile of a duration metric.
+
+        Raises:
+            NoDataError: There is no such data in the window.
+        """
+        values = {"service": service, "start": window.start, "end": window.end, "q": q}
+        rows = self._rows("percentile", values, {"rollups": window.start}) if metric in SPAN_METRICS else []
+        if not rows:
+            raise _no_data(service, metric, window)
+        count, value = rows[0]
+        return Percentile(value, count)
+
+    def requests(self, service: str, window: Window) -> tuple[int, int]:
+        """Requests answered and failed.
+
+        Raises:
+            NoDataError: The service answered none in the window.
+        """
+        values = {"service": service, "start": window.start, "end": window.end}
+        ((count, errors),) = self._rows("requests", values, {"rollups": window.start})
+        if count == 0:
+            raise _no_data(service, "requests", window)
+        return count, errors
+
+    def recent_traces(self, wanted: TraceFilter) -> list[tuple[Any, ...]]:
+        """Rows of `trace_summary`, newest first."""
+        after_time, after_trace, after_service = wanted.after or (None, "", "")
+        values = {
+            "service": wanted.service,
+            "min_ns": wanted.min_ns,
+            "max_ns": wanted.max_ns,
+            "start": wanted.start,
+            "has_error": wanted.has_error,
+            "size": wanted.size,
+            "after_time": after_time,
+            "after_trace": after_trace,
+            "after_service": after_service,
+        }
+        return self._rows("recent_traces", values, {"spans": wanted.start - _STRADDLE})
+
+    def slow_traces(
+        self, service: str, min_ns: int, start: datetime, *, size: int, after: tuple[int, str] | None
+    ) -> list[tuple[Any, ...]]:
+        """Rows of `trace_summary`, slowest first."""
+        after_ns, after_trace = after or (None, "")
+        values = {
+            "service": service,
+            "min_ns": min_ns,
+            "start": start,
+            "size": size,
+            "after_ns": after_ns,
+            "after_trace": after_trace,
+        }
+        return self._rows("slow_traces", values, {"spans": start - _STRADDLE})
+
+    def trace(self, trace_id: str) -> list[tuple[Any, ...]]:
+        """The spans of a trace.
+
+        Raises:
+            NotFoundError: None is known.
+        """
+        rows = self._rows("trace", {"trace_id": trace_id}, {"spans": None})
+        if not rows:
+            raise NotFoundError(
+                f"no span of trace {trace_id} is known here",
+                hint="a colony keeps a sample of traces: the slowest, the failed, and some of the rest",
+                fields={"trace_id": trace_id},
+            )
+        return rows
+
+    def system_metrics(self, agent_id: str, service: str, window: Window) -> list[tuple[Any, ...]]:
+        """Agent, CPU percent, memory used and total, and time of the newest sample, by agent.
+
+        Raises:
+            NoDataError: No selected agent sent samples in the window.
+        """
+        values = {"agent_id": agent_id, "service": service, "start": window.start, "end": window.end}
+        rows = self._rows("system_metrics", values, {"system_metrics": window.start, "resources": None})
+        if not rows:
+            raise _no_data(service or agent_id or "any agent", "system metrics", window)
+        return rows
+
+    def since(self, length: timedelta) -> datetime:
+        """The time that lies a length ago."""
+        return self._clock.now() - length
+
+    def _rows(
+        self, name: str, values: Mapping[str, Any], since: Mapping[str, datetime | None]
+    ) -> list[tuple[Any, ...]]:
+        return self._store.query(_sql(name), values, since=since)
+
+
+@cache
+def _sql(name: str) -> str:
+    return (resources.files("coral.query") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _floor(time: datetime) -> datetime:
+    return time.replace(second=0, microsecond=0)
+
+
+def _no_data(service: str, metric: str, window: Window) -> NoDataError:
+    length = f"{(window.end - window.start).total_seconds() / 60:g}m"
+    return NoDataError(
+        f"no data for {metric} of {service} in the last {length}",
+        hint="check the name with `coral services`, or ask for a longer window",
+        fields={"service": service, "metric": metric, "window": length},
+    )

@@ -1,0 +1,68 @@
+"""QueryService over gRPC."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, TypeVar
+
+import grpc
+
+from coral._proto.colony.v1 import query_pb2 as pb
+from coral._proto.colony.v1 import query_pb2_grpc
+from coral.errors import CoralError
+from coral.query.api import QueryApi
+from coral.wire.status import abort
+
+T = TypeVar("T")
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class QueryServicer(query_pb2_grpc.QueryServiceServicer):
+    """Serves a `QueryApi`; errors become `google.rpc.Status` with an `ErrorInfo`.
+
+    ListFunctions and GetFunction answer UNIMPLEMENTED until a store knows functions.
+    """
+
+    def __init__(self, api: QueryApi) -> None:
+        self._api = api
+
+    async def ListServices(self, request: pb.ListServicesRequest, context: _Context) -> pb.ListServicesResponse:  # noqa: N802, D102
+        return await _answer(self._api.list_services(request), context)
+
+    async def GetPercentile(self, request: pb.GetPercentileRequest, context: _Context) -> pb.GetPercentileResponse:  # noqa: N802, D102
+        return await _answer(self._api.get_percentile(request), context)
+
+    async def GetErrorRate(self, request: pb.GetErrorRateRequest, context: _Context) -> pb.GetErrorRateResponse:  # noqa: N802, D102
+        return await _answer(self._api.get_error_rate(request), context)
+
+    async def QueryTraces(self, request: pb.QueryTracesRequest, context: _Context) -> pb.QueryTracesResponse:  # noqa: N802, D102
+        return await _answer(self._api.query_traces(request), context)
+
+    async def FindSlowTraces(self, request: pb.FindSlowTracesRequest, context: _Context) -> pb.FindSlowTracesResponse:  # noqa: N802, D102
+        return await _answer(self._api.find_slow_traces(request), context)
+
+    async def GetTrace(self, request: pb.GetTraceRequest, context: _Context) -> pb.GetTraceResponse:  # noqa: N802, D102
+        return await _answer(self._api.get_trace(request), context)
+
+    async def GetSystemMetrics(  # noqa: N802, D102
+        self, request: pb.GetSystemMetricsRequest, context: _Context
+    ) -> pb.GetSystemMetricsResponse:
+        return await _answer(self._api.get_system_metrics(request), context)
+
+    async def ExecuteQuery(  # noqa: N802, D102
+        self, request: pb.ExecuteQueryRequest, context: _Context
+    ) -> AsyncIterator[pb.ExecuteQueryResponse]:
+        try:
+            async with contextlib.aclosing(self._api.execute_query(request)) as responses:
+                async for response in responses:
+                    yield response
+        except CoralError as error:
+            await abort(context, error)
+
+
+async def _answer(work: Awaitable[T], context: _Context) -> T:
+    try:
+        return await work
+    except CoralError as error:
+        await abort(context, error)

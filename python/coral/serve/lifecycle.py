@@ -1,0 +1,36 @@
+"""Signals that stop a server, and the line that says it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from typing import Any
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set. Call it inside the running loop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def announce_ready(fields: dict[str, Any], *, as_json: bool, text: str) -> None:
+    """Writes the ready line: JSON on stdout, or text on stderr."""
+    if as_json:
+        print(json.dumps({"event": "ready", **fields}), flush=True)
+    else:
+        print(text, file=sys.stderr, flush=True)
+
+
+def log_to_stderr(*, verbose: bool) -> None:
+    """Sends logs to stderr, one line each."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )

@@ -1,0 +1,119 @@
+"""Listening: sockets and gRPC servers, with errors that name the address."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from typing import Any, Final
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from coral.config.address import format_address, parse_address
+from coral.errors import ListenError
+
+_BASE_OPTIONS: Final = [("grpc.so_reuseport", 0)]
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """Parses the address to listen on; port 0 means a free one.
+
+    Raises:
+        UsageError: It is not `HOST:PORT`.
+    """
+    host, _, port = text.rpartition(":")
+    if port == "0":
+        return parse_address(f"{host}:1")[0], 0
+    return parse_address(text)
+
+
+def listen_tcp(text: str) -> socket.socket:
+    """Opens a listening TCP socket.
+
+    Raises:
+        UsageError: The address is malformed.
+        ListenError: The address is in use or not this machine's.
+    """
+    host, port = parse_listen(text)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((host, port))
+        opened.listen(1024)
+    except OSError as error:
+        opened.close()
+        raise _cannot_listen(text, error.strerror or str(error)) from error
+    return opened
+
+
+def socket_address(opened: socket.socket) -> str:
+    """The address of a listening socket as `HOST:PORT`."""
+    host, port = opened.getsockname()[:2]
+    return format_address(host, port)
+
+
+class GrpcServer:
+    """A grpc.aio server with health and, where wanted, reflection.
+
+    The health service answers SERVING for every service between `start` and `stop`.
+    """
+
+    def __init__(
+        self, *, max_message_bytes: int, interceptors: Sequence[grpc.aio.ServerInterceptor] = ()
+    ) -> None:
+        self.server = grpc.aio.server(
+            interceptors=interceptors,
+            options=[
+                *_BASE_OPTIONS,
+                ("grpc.max_receive_message_length", max_message_bytes),
+                ("grpc.max_send_message_length", max_message_bytes),
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+            ]
+        )
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.server)
+
+    def listen(self, text: str) -> str:
+        """Opens the port; answers the address with the real port.
+
+        Raises:
+            UsageError: The address is malformed.
+            ListenError: It cannot be opened.
+        """
+        host, port = parse_listen(text)
+        # grpc reports a failed bind without its cause, so a plain socket is asked first.
+        listen_tcp(text).close()
+        try:
+            bound = self.server.add_insecure_port(format_address(host, port))
+        except RuntimeError as error:
+            raise _cannot_listen(text, str(error)) from error
+        return format_address(host, bound)
+
+    async def start(self, services: Sequence[str], *, reflect: bool) -> None:
+        """Accepts calls from now on.
+
+        Args:
+            services: Full names of the services added to `server`.
+            reflect: Whether to describe them by gRPC reflection.
+        """
+        if reflect:
+            names: Any = (*services, reflection.SERVICE_NAME, health.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self.server)
+        await self.server.start()
+        for name in ("", *services):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Refuses new calls and ends those under way after the grace."""
+        await self._health.enter_graceful_shutdown()
+        await self.server.stop(grace_seconds)
+
+
+def _cannot_listen(text: str, reason: str) -> ListenError:
+    return ListenError(
+        f"cannot listen on {text}: {reason}",
+        hint="is another process using the port? Choose another one, or port 0 for a free one",
+    )

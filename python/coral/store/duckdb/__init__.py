@@ -1,0 +1,1 @@
+"""The store on DuckDB: schema and migrations, one writer, sealed segments, readers."""

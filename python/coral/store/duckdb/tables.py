@@ -1,0 +1,69 @@
+"""The segmented tables, their time columns, and how the public views are built on them.
+
+Base tables (`spans`, `rollups`, ...) are the same on agent and colony, so that one set of views and
+helper queries serves both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Final
+
+
+@dataclass(frozen=True)
+class SegmentedTable:
+    """A table whose rows move into sealed segments.
+
+    Attributes:
+        name: The table's name.
+        time_column: The column that segments are pruned and expired by.
+        order_by: Order of the rows in a segment, for good compression and pruning.
+    """
+
+    name: str
+    time_column: str
+    order_by: str
+
+
+SPANS: Final = SegmentedTable("spans", "start_time", "service_name, start_time")
+ROLLUPS: Final = SegmentedTable("rollups", "bucket_time", "service_name, bucket_time")
+SYSTEM_METRICS: Final = SegmentedTable("system_metrics", "bucket_time", "agent_id, bucket_time")
+RESOURCES: Final = SegmentedTable("resources", "last_seen", "service_name, instance_id")
+METRICS: Final = SegmentedTable("metrics", "time", "service_name, metric_name, time")
+
+COLONY_TABLES: Final = (SPANS, ROLLUPS, SYSTEM_METRICS, RESOURCES)
+AGENT_TABLES: Final = (*COLONY_TABLES, METRICS)
+
+_VIEWS: Final = {
+    "otel_spans_local": "spans",
+    "trace_summary": "spans",
+    "service_summary": "rollups",
+    "system_metrics_rollup": "system_metrics",
+    "resources_local": "resources",
+    "otel_metrics_local": "metrics",
+}
+
+
+def public_views(tables: tuple[SegmentedTable, ...]) -> list[str]:
+    """Names of the public views that can be built on these tables."""
+    names = {table.name for table in tables}
+    return [view for view, base in _VIEWS.items() if base in names]
+
+
+@cache
+def view_sql(name: str) -> str:
+    """The SELECT of a public view, over the base tables; it needs `macros_sql` loaded."""
+    return _read(f"{name}.sql").rstrip().rstrip(";")
+
+
+@cache
+def macros_sql() -> str:
+    """Statements that create the macros which views and helper queries use."""
+    return _read("macros.sql")
+
+
+def _read(name: str) -> str:
+    path = resources.files("coral.store.duckdb") / "views" / name
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,178 @@
+"""Query workers, kept warm, bounded in number, killed when their time is up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import struct
+import sys
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+import coral
+from coral.errors import CoralError, DeniedError, LimitError, OverloadedError, QueryError
+from coral.limits import MAX_CONCURRENT_QUERIES, MAX_QUEUED_QUERIES
+from coral.store.guard import protocol
+
+_KEEP_IDLE: Final = 2
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a result: (name, DuckDB type) each, and their Arrow schema message."""
+
+    columns: list[tuple[str, str]]
+    arrow_schema: bytes
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A run of rows as an Arrow record batch message."""
+
+    row_count: int
+    arrow_batch: bytes
+
+
+Part = Columns | Rows | protocol.Outcome
+
+
+class QueryPool:
+    """Runs jobs in worker processes, `MAX_CONCURRENT_QUERIES` at once; the others wait in order.
+
+    Used from one event loop.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._idle: list[asyncio.subprocess.Process] = []
+        self._slots = asyncio.Semaphore(MAX_CONCURRENT_QUERIES)
+        self._waiting = 0
+        self._closed = False
+
+    async def warm_up(self) -> None:
+        """Starts a worker ahead of the first query."""
+        self._idle.append(await self._start())
+
+    async def run(self, job: protocol.Job, *, timeout: float) -> AsyncGenerator[Part, None]:
+        """Runs a job: one `Columns`, then `Rows`, then one `Outcome`.
+
+        Closing the generator early kills the worker, and so the query.
+
+        Args:
+            job: The statement.
+            timeout: Seconds until it is killed, waiting for a worker included.
+
+        Raises:
+            DeniedError: The statement may not run.
+            QueryError: It failed.
+            LimitError: Its time is up.
+            OverloadedError: Too many queries wait already.
+        """
+        if self._waiting >= MAX_QUEUED_QUERIES:
+            raise OverloadedError(
+                f"{MAX_QUEUED_QUERIES} queries are waiting, the limit MAX_QUEUED_QUERIES", hint="retry later"
+            )
+        try:
+            async with asyncio.timeout(timeout):
+                self._waiting += 1
+                try:
+                    await self._slots.acquire()
+                finally:
+                    self._waiting -= 1
+                try:
+                    async with contextlib.aclosing(self._run_in_worker(job)) as parts:
+                        async for part in parts:
+                            yield part
+                finally:
+                    self._slots.release()
+        except TimeoutError:
+            raise LimitError(
+                f"the query ran longer than its time limit of {timeout:g} s and was ended",
+                hint="narrow the time range, aggregate less, or ask for more time",
+            ) from None
+
+    async def close(self) -> None:
+        """Ends the idle workers; busy ones end with their queries."""
+        self._closed = True
+        for worker in self._idle:
+            await _kill(worker)
+        self._idle.clear()
+
+    async def _run_in_worker(self, job: protocol.Job) -> AsyncGenerator[Part, None]:
+        worker = self._idle.pop() if self._idle else await self._start()
+        reusable = False
+        try:
+            encoded = msgspec.msgpack.encode(job)
+            assert worker.stdin is not None
+            worker.stdin.write(struct.pack(">I", len(encoded)) + encoded)
+            await worker.stdin.drain()
+            async for part in _answers(worker):
+                if isinstance(part, protocol.Failure):
+                    reusable = True
+                    raise _error(part)
+                reusable = isinstance(part, protocol.Outcome)
+                yield part
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise QueryError(
+                "the query ended its worker process, most likely by using too much memory",
+                hint="aggregate in SQL, select fewer columns, or narrow the time range",
+            ) from None
+        finally:
+            if reusable and not self._closed and len(self._idle) < _KEEP_IDLE:
+                self._idle.append(worker)
+            else:
+                await asyncio.shield(_kill(worker))
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        package_root = str(Path(coral.__file__).parent.parent)
+        environment = {
+            name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "HOME") if name in os.environ
+        }
+        environment["PYTHONPATH"] = os.pathsep.join([package_root, os.environ.get("PYTHONPATH", "")])
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "coral.store.guard.worker",
+            self._kind,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+        )
+
+
+async def _answers(worker: asyncio.subprocess.Process) -> AsyncGenerator[Part | protocol.Failure, None]:
+    assert worker.stdout is not None
+    columns: list[tuple[str, str]] = []
+    while True:
+        kind, length = protocol.HEADER.unpack(await worker.stdout.readexactly(protocol.HEADER.size))
+        payload = await worker.stdout.readexactly(length)
+        if kind == protocol.COLUMNS:
+            columns = msgspec.msgpack.decode(payload, type=list[tuple[str, str]])
+        elif kind == protocol.SCHEMA:
+            yield Columns(columns, payload)
+        elif kind == protocol.BATCH:
+            yield Rows(int.from_bytes(payload[:4], "big"), payload[4:])
+        elif kind == protocol.END:
+            yield msgspec.msgpack.decode(payload, type=protocol.Outcome)
+            return
+        else:
+            yield msgspec.msgpack.decode(payload, type=protocol.Failure)
+            return
+
+
+def _error(failure: protocol.Failure) -> CoralError:
+    kind = DeniedError if failure.refused else QueryError
+    return kind(failure.message, hint=failure.hint or None)
+
+
+async def _kill(worker: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        worker.kill()
+    await worker.wait()

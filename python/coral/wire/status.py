@@ -1,0 +1,109 @@
+"""Errors on the wire: `CoralError` to and from `google.rpc.Status` with an `ErrorInfo`.
+
+The reason names the class of the error, the metadata carry the hint and the error's own fields, so
+that a client in any language can rebuild a typed error.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NoReturn
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from coral.errors import (
+    CoralError,
+    DeniedError,
+    LimitError,
+    NoDataError,
+    NotFoundError,
+    OverloadedError,
+    QueryError,
+    StorageError,
+    UnreachableError,
+    UsageError,
+)
+
+DOMAIN: Final = "coral"
+DETAILS_KEY: Final = "grpc-status-details-bin"
+
+_MAPPING: Final[tuple[tuple[type[CoralError], str, grpc.StatusCode], ...]] = (
+    (NoDataError, "NO_DATA", grpc.StatusCode.NOT_FOUND),
+    (NotFoundError, "NOT_FOUND", grpc.StatusCode.NOT_FOUND),
+    (UsageError, "INVALID_ARGUMENT", grpc.StatusCode.INVALID_ARGUMENT),
+    (DeniedError, "QUERY_REFUSED", grpc.StatusCode.PERMISSION_DENIED),
+    (QueryError, "QUERY_FAILED", grpc.StatusCode.INVALID_ARGUMENT),
+    (LimitError, "QUERY_TIMEOUT", grpc.StatusCode.DEADLINE_EXCEEDED),
+    (OverloadedError, "OVERLOADED", grpc.StatusCode.RESOURCE_EXHAUSTED),
+    (StorageError, "STORAGE", grpc.StatusCode.UNAVAILABLE),
+    (UnreachableError, "UNAVAILABLE", grpc.StatusCode.UNAVAILABLE),
+)
+_BY_REASON: Final = {reason: kind for kind, reason, _ in _MAPPING}
+_GRPC_CODE_NUMBER: Final = {code: code.value[0] for code in grpc.StatusCode}
+
+
+def to_code(error: CoralError) -> tuple[str, grpc.StatusCode]:
+    """The reason and the gRPC code of an error."""
+    for kind, reason, code in _MAPPING:
+        if isinstance(error, kind):
+            return reason, code
+    return "INTERNAL", grpc.StatusCode.INTERNAL
+
+
+def to_status(error: CoralError) -> status_pb2.Status:
+    """The status message of an error; its fields and its hint become metadata."""
+    reason, code = to_code(error)
+    metadata = dict(error.fields)
+    if error.hint:
+        metadata["hint"] = error.hint
+    detail = any_pb2.Any()
+    detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata))
+    return status_pb2.Status(code=_GRPC_CODE_NUMBER[code], message=error.message, details=[detail])
+
+
+async def abort(context: grpc.aio.ServicerContext[Any, Any], error: CoralError) -> NoReturn:
+    """Ends a call with an error."""
+    _, code = to_code(error)
+    context.set_trailing_metadata(((DETAILS_KEY, to_status(error).SerializeToString()),))
+    await context.abort(code, error.message)
+
+
+def from_rpc_error(error: grpc.RpcError, *, address: str) -> CoralError:
+    """The error that a failed call stands for.
+
+    Args:
+        error: What grpc raised.
+        address: Where the call went; named when nothing answers there.
+    """
+    call: grpc.Call = error  # type: ignore[assignment]  # grpc raises calls that are errors
+    for key, value in call.trailing_metadata() or ():
+        if key == DETAILS_KEY and isinstance(value, bytes):
+            rebuilt = _from_details(value)
+            if rebuilt is not None:
+                return rebuilt
+    code = call.code()
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return UnreachableError(
+            f"no colony answers at {address}",
+            hint="check the address (--colony or CORAL_COLONY) and that `coral colony start` runs there",
+        )
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return LimitError(f"{address} did not answer within the call's time limit")
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return UnreachableError(
+            f"{address} does not know this call: {call.details()}",
+            hint="is it a Coral colony of the same version?",
+        )
+    return CoralError(f"the call to {address} failed: {code.name}: {call.details()}")
+
+
+def _from_details(serialized: bytes) -> CoralError | None:
+    status = status_pb2.Status.FromString(serialized)
+    for detail in status.details:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info) and info.domain == DOMAIN:
+            kind = _BY_REASON.get(info.reason, CoralError)
+            fields = {key: value for key, value in info.metadata.items() if key != "hint"}
+            return kind(status.message, hint=info.metadata.get("hint"), fields=fields)
+    return None
