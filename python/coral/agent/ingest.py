@@ -53,7 +53,10 @@ class Ingest:
     def statistics(self) -> IngestStatistics:
         """Counts since the start."""
         return IngestStatistics(
-            self._accepted["spans"], self._refused["spans"], self._accepted["metrics"], self._refused["metrics"]
+            self._accepted["spans"],
+            self._refused["spans"],
+            self._accepted["metrics"],
+            self._refused["metrics"],
         )
 
     async def _store_rows(self, table: str, decoded: Decoded, more: str, values: list[str]) -> None:

@@ -73,7 +73,9 @@ class Rollup:
         if sequence is not None:
             now = self._clock.now()
             batch = fleet_pb2.Batch(sequence=sequence, created_at=to_timestamp(now), chunks=messages)
-            connection.execute("INSERT INTO outbox VALUES (?, ?, ?)", [sequence, now, batch.SerializeToString()])
+            connection.execute(
+                "INSERT INTO outbox VALUES (?, ?, ?)", [sequence, now, batch.SerializeToString()]
+            )
         connection.execute(
             "UPDATE rollup_progress SET last_seq = ?, last_sequence = ?", [high, sequence or last_sequence]
         )

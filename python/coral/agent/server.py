@@ -23,6 +23,7 @@ from coral.agent.ingest import Ingest
 from coral.agent.receive.otlp_grpc import otlp_handlers
 from coral.agent.receive.otlp_http import otlp_app
 from coral.agent.rollup import Rollup
+from coral.agent.status import collect_status, write_status
 from coral.agent.uplink import Uplink
 from coral.clock import SystemClock
 from coral.errors import CoralError
@@ -34,6 +35,7 @@ from coral.store.duckdb.store import DuckDBStore
 
 _log = logging.getLogger(__name__)
 _DRAIN_SECONDS: Final = 2.0
+_STATUS_SECONDS: Final = 1.0
 _SERVICES: Final = (
     "opentelemetry.proto.collector.trace.v1.TraceService",
     "opentelemetry.proto.collector.metrics.v1.MetricsService",
@@ -99,7 +101,9 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
         http_server = _HttpServer(
             uvicorn.Config(otlp_app(ingest), log_level="warning", lifespan="off", access_log=False)
         )
-        collector = HostCollector(store, agent_id=options.agent_id, clock=clock, interval=options.host_interval)
+        collector = HostCollector(
+            store, agent_id=options.agent_id, clock=clock, interval=options.host_interval
+        )
         await grpc_server.start(_SERVICES, reflect=False)
         http_task = asyncio.create_task(http_server.serve(sockets=[http_socket]))
         while not http_server.started and not http_task.done():
@@ -107,6 +111,7 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
         tasks = [
             asyncio.create_task(collector.run()),
             asyncio.create_task(_roll_up(store, rollup, uplink, options.rollup_interval)),
+            asyncio.create_task(_report_status(store, options)),
         ]
         if uplink is not None:
             tasks.append(asyncio.create_task(uplink.run()))
@@ -127,6 +132,7 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        write_status(options.data, collect_status(store, agent_id=options.agent_id, running=False))
         store.close()
         http_socket.close()
 
@@ -162,6 +168,14 @@ async def _roll_up(store: DuckDBStore, rollup: Rollup, uplink: Uplink | None, in
             continue
         if sequence is not None and uplink is not None:
             uplink.notify()
+
+
+async def _report_status(store: DuckDBStore, options: AgentOptions) -> None:
+    """Keeps the figures fresh that `coral agent status` reads while the agent runs."""
+    while True:
+        status = await asyncio.to_thread(collect_status, store, agent_id=options.agent_id, running=True)
+        write_status(options.data, status)
+        await asyncio.sleep(_STATUS_SECONDS)
 
 
 async def _last_rollup(store: DuckDBStore, rollup: Rollup, uplink: Uplink | None) -> None:

@@ -28,6 +28,10 @@ _BACKOFF_FIRST: Final = 0.2
 _BACKOFF_MOST: Final = 10.0
 
 
+class _StreamEnded(Exception):
+    """The colony ended the stream."""
+
+
 class Uplink:
     """Keeps a stream to the colony and empties the outbox through it."""
 
@@ -61,12 +65,10 @@ class Uplink:
         while True:
             try:
                 await self._session()
-                pause = _BACKOFF_FIRST
-            except grpc.RpcError as error:
+            except (grpc.aio.AioRpcError, _StreamEnded) as error:
                 if self.connected:
                     pause = _BACKOFF_FIRST
-                # grpc.aio raises calls that are errors; code() tells why
-                _log.warning("the colony at %s is out of reach: %s", self._address, _reason(error))
+                _log.warning("the stream to the colony at %s ended: %s", self._address, _reason(error))
             finally:
                 self.connected = False
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
@@ -81,13 +83,12 @@ class Uplink:
             ("grpc.enable_http_proxy", 0),
         ]
         async with grpc.aio.insecure_channel(self._address, options=options) as channel:
-            stub: fleet_pb2_grpc.FleetServiceAsyncStub = fleet_pb2_grpc.FleetServiceStub(channel)  # type: ignore[assignment]
+            stub: fleet_pb2_grpc.FleetServiceAsyncStub = fleet_pb2_grpc.FleetServiceStub(channel)
             call = stub.Connect()
             await call.write(fleet_pb2.ConnectRequest(hello=self._hello))
             first = await call.read()
             if not isinstance(first, fleet_pb2.ConnectResponse) or not first.HasField("welcome"):
-                await call  # raises the reason why the colony ended the stream
-                return
+                raise await _ended(call)
             self.connected = True
             _log.info("connected to the colony at %s", self._address)
             await self._acknowledge(first.welcome.last_sequence)
@@ -97,8 +98,7 @@ class Uplink:
                 while True:
                     response = await call.read()
                     if not isinstance(response, fleet_pb2.ConnectResponse):
-                        await call
-                        return
+                        raise await _ended(call)
                     if response.HasField("ack"):
                         await self._acknowledge(response.ack.sequence)
             finally:
@@ -106,7 +106,9 @@ class Uplink:
                     task.cancel()
                 await asyncio.gather(sender, health, return_exceptions=True)
 
-    async def _send(self, call: grpc.aio.StreamStreamCall[fleet_pb2.ConnectRequest, fleet_pb2.ConnectResponse]) -> None:
+    async def _send(
+        self, call: grpc.aio.StreamStreamCall[fleet_pb2.ConnectRequest, fleet_pb2.ConnectResponse]
+    ) -> None:
         sent = self._last_acked
         self._in_flight.clear()
         while True:
@@ -168,6 +170,13 @@ class Uplink:
         self._acked.set()
 
 
-def _reason(error: grpc.RpcError) -> str:
-    call: grpc.Call = error  # type: ignore[assignment]
-    return f"{call.code().name}: {call.details()}"
+def _reason(error: grpc.aio.AioRpcError | _StreamEnded) -> str:
+    if isinstance(error, _StreamEnded):
+        return str(error)
+    return f"{error.code().name}: {error.details()}"
+
+
+async def _ended(
+    call: grpc.aio.StreamStreamCall[fleet_pb2.ConnectRequest, fleet_pb2.ConnectResponse],
+) -> _StreamEnded:
+    return _StreamEnded(f"{(await call.code()).name}: {await call.details()}")

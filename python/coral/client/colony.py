@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -77,8 +78,13 @@ class ColonyClient:
         found: list[ServiceInfo] = []
         token = ""
         while True:
-            request = pb.ListServicesRequest(page_token=token)
-            page = self._call(lambda r=request: self._query.ListServices(r, timeout=_CALL_TIMEOUT))
+            page = self._call(
+                partial(
+                    self._query.ListServices,
+                    pb.ListServicesRequest(page_token=token),
+                    timeout=_CALL_TIMEOUT,
+                )
+            )
             found += [
                 ServiceInfo(item.name, from_timestamp(item.last_seen), item.instance_count)
                 for item in page.services
@@ -137,6 +143,14 @@ def _collect(parts: Iterator[pb.ExecuteQueryResponse]) -> QueryResult:
 
 
 def to_rows(table: pa.Table) -> list[list[Any]]:
-    """The rows of an Arrow table as Python values; columns may share a name."""
-    columns = [column.to_pylist() for column in table.columns]
+    """The rows of an Arrow table as Python values; columns may share a name.
+
+    HUGEINT travels as a decimal without fraction and becomes an int again.
+    """
+    columns = [
+        [None if value is None else int(value) for value in column.to_pylist()]
+        if pa.types.is_decimal(column.type) and column.type.scale == 0
+        else column.to_pylist()
+        for column in table.columns
+    ]
     return [list(row) for row in zip(*columns, strict=True)]

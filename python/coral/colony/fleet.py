@@ -86,7 +86,7 @@ class FleetServicer(fleet_pb2_grpc.FleetServiceServicer):
         """How many agents have an open stream."""
         return len(self._streams)
 
-    async def Connect(  # noqa: N802, D102
+    async def Connect(  # noqa: D102
         self,
         request_iterator: AsyncIterator[fleet_pb2.ConnectRequest],
         context: grpc.aio.ServicerContext[Any, Any],
@@ -170,15 +170,18 @@ class FleetServicer(fleet_pb2_grpc.FleetServiceServicer):
             for name, rows in tables:
                 connection.register("incoming_rows", rows)
                 connection.execute(
-                    f"INSERT INTO {name} BY NAME SELECT ?::BIGINT AS ingest_seq, ? AS agent_id, * FROM incoming_rows",
+                    f"INSERT INTO {name} BY NAME"
+                    " SELECT ?::BIGINT AS ingest_seq, ? AS agent_id, * FROM incoming_rows",
                     [transaction.seq, hello.agent_id],
                 )
                 connection.unregister("incoming_rows")
             connection.execute(
-                "DELETE FROM applied_sequences WHERE agent_id = ? AND epoch = ?", [hello.agent_id, hello.epoch]
+                "DELETE FROM applied_sequences WHERE agent_id = ? AND epoch = ?",
+                [hello.agent_id, hello.epoch],
             )
             connection.execute(
-                "INSERT INTO applied_sequences VALUES (?, ?, ?)", [hello.agent_id, hello.epoch, batch.sequence]
+                "INSERT INTO applied_sequences VALUES (?, ?, ?)",
+                [hello.agent_id, hello.epoch, batch.sequence],
             )
             connection.execute("UPDATE agents SET last_seen = ? WHERE agent_id = ?", [now, hello.agent_id])
 

@@ -83,7 +83,9 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         tasks.append(asyncio.create_task(_watch_agents(fleet, completeness)))
         if options.idle_exit is not None:
             tasks.append(asyncio.create_task(_stop_when_idle(stop, activity, fleet, options.idle_exit)))
-        announce_ready({"grpc": address}, as_json=as_json, text=f"colony listens on {address}; Ctrl-C stops it")
+        announce_ready(
+            {"grpc": address}, as_json=as_json, text=f"colony listens on {address}; Ctrl-C stops it"
+        )
         await stop.wait()
         await server.stop(0.5)
     finally:

@@ -152,7 +152,11 @@ class QueryApi:
         min_ns = request.threshold.ToNanoseconds()
         rows = await _in_thread(
             lambda: self._helpers.slow_traces(
-                request.service, min_ns, start, size=size + 1, after=None if after is None else (after[0], after[1])
+                request.service,
+                min_ns,
+                start,
+                size=size + 1,
+                after=None if after is None else (after[0], after[1]),
             )
         )
         token = encode_token(rows[size - 1][3], rows[size - 1][0]) if len(rows) > size else ""
@@ -202,7 +206,9 @@ class QueryApi:
         """See the RPC. Closing the generator ends the query."""
         _require(request.sql.strip(), "sql")
         started = time.monotonic()
-        timeout = request.timeout.ToNanoseconds() / 1e9 if request.HasField("timeout") else QUERY_TIMEOUT_SECONDS
+        timeout = (
+            request.timeout.ToNanoseconds() / 1e9 if request.HasField("timeout") else QUERY_TIMEOUT_SECONDS
+        )
         max_rows = min(request.max_rows or MAX_RESULT_ROWS, MAX_RESULT_ROWS)
         if timeout <= 0 or max_rows < 0:
             raise UsageError(f"timeout is {timeout:g} s and max_rows {max_rows}, both must be positive")

@@ -73,7 +73,7 @@ class Helpers:
         """Name, last sight and number of instances of services, by name."""
         start = datetime.min if length is None else self._clock.now() - length
         values = {"after": after, "start": start, "size": size}
-        return self._rows("services", values, {"resources": None})  # type: ignore[return-value]
+        return self._rows("services", values, {"resources": None})
 
     def percentile(self, service: str, metric: str, q: float, window: Window) -> Percentile:
         """A quantile of a duration metric.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
@@ -15,42 +15,60 @@ from coral.query.api import QueryApi
 from coral.wire.status import abort
 
 T = TypeVar("T")
-_Context = grpc.aio.ServicerContext[Any, Any]
+_NO_FUNCTIONS = "this version of Coral does not collect functions yet"
+if TYPE_CHECKING:
+    _Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class QueryServicer(query_pb2_grpc.QueryServiceServicer):
     """Serves a `QueryApi`; errors become `google.rpc.Status` with an `ErrorInfo`.
 
-    ListFunctions and GetFunction answer UNIMPLEMENTED until a store knows functions.
+    The methods are documented in the contract, `query.proto`.
     """
 
     def __init__(self, api: QueryApi) -> None:
         self._api = api
 
-    async def ListServices(self, request: pb.ListServicesRequest, context: _Context) -> pb.ListServicesResponse:  # noqa: N802, D102
+    async def ListServices(
+        self, request: pb.ListServicesRequest, context: _Context
+    ) -> pb.ListServicesResponse:
         return await _answer(self._api.list_services(request), context)
 
-    async def GetPercentile(self, request: pb.GetPercentileRequest, context: _Context) -> pb.GetPercentileResponse:  # noqa: N802, D102
+    async def GetPercentile(
+        self, request: pb.GetPercentileRequest, context: _Context
+    ) -> pb.GetPercentileResponse:
         return await _answer(self._api.get_percentile(request), context)
 
-    async def GetErrorRate(self, request: pb.GetErrorRateRequest, context: _Context) -> pb.GetErrorRateResponse:  # noqa: N802, D102
+    async def GetErrorRate(
+        self, request: pb.GetErrorRateRequest, context: _Context
+    ) -> pb.GetErrorRateResponse:
         return await _answer(self._api.get_error_rate(request), context)
 
-    async def QueryTraces(self, request: pb.QueryTracesRequest, context: _Context) -> pb.QueryTracesResponse:  # noqa: N802, D102
+    async def QueryTraces(self, request: pb.QueryTracesRequest, context: _Context) -> pb.QueryTracesResponse:
         return await _answer(self._api.query_traces(request), context)
 
-    async def FindSlowTraces(self, request: pb.FindSlowTracesRequest, context: _Context) -> pb.FindSlowTracesResponse:  # noqa: N802, D102
+    async def FindSlowTraces(
+        self, request: pb.FindSlowTracesRequest, context: _Context
+    ) -> pb.FindSlowTracesResponse:
         return await _answer(self._api.find_slow_traces(request), context)
 
-    async def GetTrace(self, request: pb.GetTraceRequest, context: _Context) -> pb.GetTraceResponse:  # noqa: N802, D102
+    async def GetTrace(self, request: pb.GetTraceRequest, context: _Context) -> pb.GetTraceResponse:
         return await _answer(self._api.get_trace(request), context)
 
-    async def GetSystemMetrics(  # noqa: N802, D102
+    async def GetSystemMetrics(
         self, request: pb.GetSystemMetricsRequest, context: _Context
     ) -> pb.GetSystemMetricsResponse:
         return await _answer(self._api.get_system_metrics(request), context)
 
-    async def ExecuteQuery(  # noqa: N802, D102
+    async def ListFunctions(
+        self, request: pb.ListFunctionsRequest, context: _Context
+    ) -> pb.ListFunctionsResponse:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_FUNCTIONS)
+
+    async def GetFunction(self, request: pb.GetFunctionRequest, context: _Context) -> pb.GetFunctionResponse:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_FUNCTIONS)
+
+    async def ExecuteQuery(
         self, request: pb.ExecuteQueryRequest, context: _Context
     ) -> AsyncIterator[pb.ExecuteQueryResponse]:
         try:

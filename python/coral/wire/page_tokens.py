@@ -34,4 +34,6 @@ def decode_token(token: str, types: tuple[type, ...]) -> tuple[Any, ...] | None:
 
 
 def _unusable(token: str) -> UsageError:
-    return UsageError(f"page_token {token!r} is not one of ours", hint="pass next_page_token as it was answered")
+    return UsageError(
+        f"page_token {token!r} is not one of ours", hint="pass next_page_token as it was answered"
+    )

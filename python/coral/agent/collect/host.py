@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import psutil
 
@@ -52,10 +53,10 @@ class HostCollector:
         await asyncio.sleep(min(1.0, self._interval))
         while True:
             sample = sample_host(self._clock)
-            await asyncio.wrap_future(self._store.submit(lambda tx, s=sample: self._write(tx, s)))
+            await asyncio.wrap_future(self._store.submit(partial(self._write, sample)))
             await asyncio.sleep(self._interval)
 
-    def _write(self, transaction: Transaction, sample: HostSample) -> None:
+    def _write(self, sample: HostSample, transaction: Transaction) -> None:
         transaction.connection.execute(
             "INSERT INTO system_metrics VALUES (?, ?, date_trunc('minute', ?::TIMESTAMP), 1, ?, ?, ?, ?)",
             [

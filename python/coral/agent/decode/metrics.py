@@ -59,7 +59,9 @@ def decode_metrics(request: ExportMetricsServiceRequest) -> Decoded:
                     )
                     resources[resource.service_name, resource.instance_id] = resource
     columns: Iterable[Iterable[Any]] = zip(*rows, strict=True) if rows else ([] for _ in METRIC_SCHEMA)
-    arrays = [pa.array(list(values), field.type) for values, field in zip(columns, METRIC_SCHEMA, strict=True)]
+    arrays = [
+        pa.array(list(values), field.type) for values, field in zip(columns, METRIC_SCHEMA, strict=True)
+    ]
     table = pa.Table.from_arrays(arrays, schema=METRIC_SCHEMA)
     return Decoded(table, tuple(resources.values()), refused, reason)
 

@@ -24,7 +24,9 @@ def decode_traces(request: ExportTraceServiceRequest) -> Decoded:
     kept. A span that ends before it starts gets the duration 0.
     """
     columns: list[list[Any]] = [[] for _ in SPAN_SCHEMA]
-    traces, spans, parents, services, instances, names, kinds, starts, durations, statuses, attributes = columns
+    traces, spans, parents, services, instances, names, kinds, starts, durations, statuses, attributes = (
+        columns
+    )
     resources: dict[tuple[str, str], Resource] = {}
     refused, reason = 0, ""
     for group in request.resource_spans:

@@ -95,5 +95,5 @@ def _service(
             await abort(context, error)
         return bytes(respond(decoded).SerializeToString())
 
-    method = grpc.unary_unary_rpc_method_handler(export)  # type: ignore[arg-type]  # aio handlers are coroutines
+    method: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(export)
     return grpc.method_handlers_generic_handler(f"{_PACKAGE}.{name}", {"Export": method})

@@ -115,7 +115,8 @@ async def _body(request: Request) -> bytes:
             size += len(part)
             if size > MAX_OTLP_BODY_BYTES:
                 raise _HttpError(
-                    413, f"the body is larger than the limit MAX_OTLP_BODY_BYTES ({MAX_OTLP_BODY_BYTES} bytes)"
+                    413,
+                    f"the body is larger than the limit MAX_OTLP_BODY_BYTES ({MAX_OTLP_BODY_BYTES} bytes)",
                 )
             parts.append(part)
     except zlib.error as error:

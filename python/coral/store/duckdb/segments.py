@@ -47,15 +47,17 @@ class SegmentFolder:
         since: datetime | None = None,
     ) -> list[Segment]:
         """The listed segments, by table and sequence, that reach to `since` or beyond it."""
-        conditions, values = ["true"], []
+        conditions = ["true"]
+        values: list[str | datetime] = []
         if table is not None:
             conditions.append("table_name = ?")
             values.append(table)
         if since is not None:
             conditions.append("max_time >= ?")
-            values.append(since)  # type: ignore[arg-type]
+            values.append(since)
         rows = connection.execute(
-            f"SELECT {_COLUMNS} FROM segments WHERE {' AND '.join(conditions)} ORDER BY table_name, first_seq",
+            f"SELECT {_COLUMNS} FROM segments WHERE {' AND '.join(conditions)}"
+            " ORDER BY table_name, first_seq",
             values,
         ).fetchall()
         return [Segment(self.root / row[0], *row[1:]) for row in rows]
@@ -90,8 +92,7 @@ class SegmentFolder:
         run = _mergeable(self.listed(connection, table.name))
         if not run:
             return None
-        files = parquet_list(segment.path for segment in run)
-        merged = self._write(connection, f"SELECT * FROM read_parquet({files}, union_by_name=true)", table)
+        merged = self._write(connection, parquet_scan(segment.path for segment in run), table)
         if merged is None:
             return None
         connection.execute("BEGIN TRANSACTION")
@@ -136,7 +137,7 @@ class SegmentFolder:
             " (FORMAT parquet, COMPRESSION zstd)"
         )
         _sync(temporary)
-        os.replace(temporary, final)
+        temporary.replace(final)
         _sync(self.root)
         size = final.stat().st_size
         return Segment(final, table.name, first_seq, last_seq, count, size, min_time, max_time)
@@ -165,6 +166,11 @@ class SegmentFolder:
 def parquet_list(paths: Iterable[Path]) -> str:
     """A SQL list literal of file paths."""
     return "[" + ", ".join(quoted(path) for path in paths) + "]"
+
+
+def parquet_scan(paths: Iterable[Path]) -> str:
+    """A SELECT over segment files; columns that an older file lacks are NULL."""
+    return f"SELECT * FROM read_parquet({parquet_list(paths)}, union_by_name=true)"
 
 
 def quoted(path: Path) -> str:

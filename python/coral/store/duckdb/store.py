@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -20,8 +21,8 @@ from coral.errors import CoralError, StorageError
 from coral.store.api import Segment, StoreStatistics, Transaction
 from coral.store.duckdb.migrate import load_migrations, migrate
 from coral.store.duckdb.rows import one_row
-from coral.store.duckdb.segments import SegmentFolder, parquet_list
-from coral.store.duckdb.tables import AGENT_TABLES, COLONY_TABLES, macros_sql, public_views, view_sql
+from coral.store.duckdb.segments import SegmentFolder, parquet_scan
+from coral.store.duckdb.tables import macros_sql, public_views, segmented_tables, view_sql
 from coral.store.duckdb.writer import Writer
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ class DuckDBStore:
             StorageError: The directory is used by another process, cannot be written, or holds a
                 database that is damaged or newer than this program.
         """
-        self._tables = AGENT_TABLES if kind == "agent" else COLONY_TABLES
+        self._tables = segmented_tables(kind)
         self._table_by_name = {table.name: table for table in self._tables}
         self._retention = retention
         self._clock = clock or SystemClock()
@@ -117,9 +118,7 @@ class DuckDBStore:
             source = f"SELECT * FROM main.{name}"
             files = [segment.path for segment in self._folder.listed(connection, name, since=start)]
             if files:
-                source += (
-                    f" UNION ALL BY NAME SELECT * FROM read_parquet({parquet_list(files)}, union_by_name=true)"
-                )
+                source += " UNION ALL BY NAME " + parquet_scan(files)
             parts.append(f"{name} AS ({source})")
         needed = tuple(self._table_by_name[name] for name in since)
         parts += [f"{view} AS ({view_sql(view)})" for view in public_views(needed) if view in sql]
@@ -215,7 +214,7 @@ class DuckDBStore:
             try:
                 self._writer.submit_exclusive(self._seal).result()
                 expire = round_number % _EXPIRE_EVERY == 0
-                self._writer.submit_exclusive(lambda c, e=expire: self._tidy(c, expire=e)).result()
+                self._writer.submit_exclusive(partial(self._tidy, expire=expire)).result()
                 if round_number % _CHECKPOINT_EVERY == 0:
                     self._writer.submit_exclusive(lambda c: c.execute("CHECKPOINT")).result()
             except (CoralError, OSError) as error:

@@ -36,6 +36,12 @@ METRICS: Final = SegmentedTable("metrics", "time", "service_name, metric_name, t
 COLONY_TABLES: Final = (SPANS, ROLLUPS, SYSTEM_METRICS, RESOURCES)
 AGENT_TABLES: Final = (*COLONY_TABLES, METRICS)
 
+
+def segmented_tables(kind: str) -> tuple[SegmentedTable, ...]:
+    """The segmented tables of a kind of store, `"agent"` or `"colony"`."""
+    return AGENT_TABLES if kind == "agent" else COLONY_TABLES
+
+
 _VIEWS: Final = {
     "otel_spans_local": "spans",
     "trace_summary": "spans",

@@ -24,8 +24,8 @@ import pyarrow as pa
 from coral.errors import CoralError, DeniedError, QueryError
 from coral.limits import MAX_SQL_BYTES, QUERY_WORKER_ADDRESS_SPACE_BYTES, QUERY_WORKER_MEMORY_BYTES
 from coral.store.duckdb.migrate import load_migrations
-from coral.store.duckdb.segments import parquet_list
-from coral.store.duckdb.tables import AGENT_TABLES, COLONY_TABLES, macros_sql, public_views, view_sql
+from coral.store.duckdb.segments import parquet_list, parquet_scan
+from coral.store.duckdb.tables import macros_sql, public_views, segmented_tables, view_sql
 from coral.store.guard import protocol
 
 _BATCH_ROWS: Final = 4096
@@ -42,7 +42,7 @@ def prepare(kind: str) -> duckdb.DuckDBPyConnection:
     )
     for step in load_migrations(kind):
         connection.execute(step.sql)
-    segmented = {table.name for table in _tables(kind)}
+    segmented = {table.name for table in segmented_tables(kind)}
     for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
         if name in segmented:
             connection.execute(f"ALTER TABLE {name} RENAME TO empty_{name}")
@@ -80,18 +80,14 @@ def run(connection: duckdb.DuckDBPyConnection, kind: str, job: protocol.Job, out
     out.flush()
 
 
-def _tables(kind: str) -> tuple[object, ...]:
-    return AGENT_TABLES if kind == "agent" else COLONY_TABLES
-
-
 def _open_segments(connection: duckdb.DuckDBPyConnection, kind: str, job: protocol.Job) -> None:
-    tables = AGENT_TABLES if kind == "agent" else COLONY_TABLES
+    tables = segmented_tables(kind)
     allowed: list[Path] = []
     for table in tables:
         files = [Path(path) for path in job.segments.get(table.name, [])]
         source = f"SELECT * FROM empty_{table.name}"
         if files:
-            source += f" UNION ALL BY NAME SELECT * FROM read_parquet({parquet_list(files)}, union_by_name=true)"
+            source += " UNION ALL BY NAME " + parquet_scan(files)
             allowed += files
         connection.execute(f"CREATE VIEW {table.name} AS {source}")
     for view in public_views(tables):
