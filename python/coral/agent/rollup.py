@@ -106,7 +106,7 @@ class Rollup:
             },
         )
         sql = self._store.with_tables(connection, self._spans_sql, {"spans": now - _LOOK_BACK})
-        return connection.sql(sql, params={"lo": low, "hi": high, "now": now}).to_arrow_table()
+        return connection.sql(sql, params={"lo": low, "hi": high}).to_arrow_table()
 
 
 def _fresh(connection: duckdb.DuckDBPyConnection, table: str, low: int, high: int) -> pa.Table:

@@ -69,7 +69,7 @@ class AgentOptions:
     retention: timedelta = timedelta(hours=1)
 
 
-class _HttpServer(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """uvicorn without signal handlers of its own: the agent has them."""
 
     @contextlib.contextmanager
@@ -90,7 +90,7 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
     grpc_server = GrpcServer(max_message_bytes=MAX_OTLP_BODY_BYTES)
     grpc_address = grpc_server.listen(options.otlp_grpc)
     store = DuckDBStore(
-        options.data, kind="agent", retention=options.retention, clock=clock, sealable=_rolled_up
+        options.data, kind="agent", retention=options.retention, clock=clock, sealable=rolled_up
     )
     tasks: list[asyncio.Task[None]] = []
     try:
@@ -98,7 +98,7 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
         rollup = Rollup(store, agent_id=options.agent_id, clock=clock)
         uplink = _uplink(store, options)
         grpc_server.server.add_generic_rpc_handlers(otlp_handlers(ingest))
-        http_server = _HttpServer(
+        http_server = HttpServer(
             uvicorn.Config(otlp_app(ingest), log_level="warning", lifespan="off", access_log=False)
         )
         collector = HostCollector(
@@ -137,7 +137,7 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
         http_socket.close()
 
 
-def _rolled_up(connection: duckdb.DuckDBPyConnection) -> int:
+def rolled_up(connection: duckdb.DuckDBPyConnection) -> int:
     """Rows may be sealed once they are rolled up: the rollup reads the active table only."""
     (last_seq,) = one_row(connection, "SELECT last_seq FROM rollup_progress")
     return int(last_seq)

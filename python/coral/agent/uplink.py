@@ -42,6 +42,7 @@ class Uplink:
         self._wake = asyncio.Event()
         self._acked = asyncio.Event()
         self._room = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._last_acked = 0
         self._in_flight: deque[int] = deque()
         self.connected = False
@@ -65,7 +66,7 @@ class Uplink:
         while True:
             try:
                 await self._session()
-            except (grpc.aio.AioRpcError, _StreamEnded) as error:
+            except (grpc.aio.AioRpcError, _StreamEnded, CoralError) as error:
                 if self.connected:
                     pause = _BACKOFF_FIRST
                 _log.warning("the stream to the colony at %s ended: %s", self._address, _reason(error))
@@ -92,19 +93,39 @@ class Uplink:
             self.connected = True
             _log.info("connected to the colony at %s", self._address)
             await self._acknowledge(first.welcome.last_sequence)
-            sender = asyncio.create_task(self._send(call))
-            health = asyncio.create_task(self._send_health(call))
+            tasks = [
+                asyncio.create_task(work(call)) for work in (self._receive, self._send, self._send_health)
+            ]
             try:
-                while True:
-                    response = await call.read()
-                    if not isinstance(response, fleet_pb2.ConnectResponse):
-                        raise await _ended(call)
-                    if response.HasField("ack"):
-                        await self._acknowledge(response.ack.sequence)
+                # None of them returns; the first that fails ends the session for all.
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                if call.done():
+                    raise await _ended(call)
+                for task in done:
+                    task.result()
             finally:
-                for task in (sender, health):
+                for task in tasks:
                     task.cancel()
-                await asyncio.gather(sender, health, return_exceptions=True)
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _receive(
+        self, call: grpc.aio.StreamStreamCall[fleet_pb2.ConnectRequest, fleet_pb2.ConnectResponse]
+    ) -> None:
+        while True:
+            response = await call.read()
+            if not isinstance(response, fleet_pb2.ConnectResponse):
+                raise await _ended(call)
+            if response.HasField("ack"):
+                await self._acknowledge(response.ack.sequence)
+
+    async def _write(
+        self,
+        call: grpc.aio.StreamStreamCall[fleet_pb2.ConnectRequest, fleet_pb2.ConnectResponse],
+        request: fleet_pb2.ConnectRequest,
+    ) -> None:
+        # gRPC allows one write at a time on a stream, and fails the second one.
+        async with self._writing:
+            await call.write(request)
 
     async def _send(
         self, call: grpc.aio.StreamStreamCall[fleet_pb2.ConnectRequest, fleet_pb2.ConnectResponse]
@@ -119,7 +140,7 @@ class Uplink:
                     await self._room.wait()
                 batch = fleet_pb2.Batch.FromString(payload)
                 self._in_flight.append(sequence)
-                await call.write(fleet_pb2.ConnectRequest(batch=batch))
+                await self._write(call, fleet_pb2.ConnectRequest(batch=batch))
                 sent = sequence
             await self._wake.wait()
 
@@ -134,7 +155,7 @@ class Uplink:
                 since={},
             )
             health = fleet_pb2.AgentHealth(outbox_batches=rows[0][0], spans_stored=rows[0][1])
-            await call.write(fleet_pb2.ConnectRequest(health=health))
+            await self._write(call, fleet_pb2.ConnectRequest(health=health))
             await asyncio.sleep(_HEALTH_INTERVAL)
 
     async def _pending(self, after: int) -> AsyncIterator[tuple[int, bytes]]:
@@ -170,8 +191,8 @@ class Uplink:
         self._acked.set()
 
 
-def _reason(error: grpc.aio.AioRpcError | _StreamEnded) -> str:
-    if isinstance(error, _StreamEnded):
+def _reason(error: grpc.aio.AioRpcError | _StreamEnded | CoralError) -> str:
+    if not isinstance(error, grpc.aio.AioRpcError):
         return str(error)
     return f"{error.code().name}: {error.details()}"
 

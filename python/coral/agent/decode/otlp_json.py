@@ -30,7 +30,7 @@ def parse_json(body: bytes, message: M) -> M:
         UsageError: The body is not JSON or does not fit the message.
     """
     try:
-        document = _with_base64_ids(msgspec.json.decode(body))
+        document = _with_base64_ids(msgspec.json.decode(body, type=dict[str, Any]))
         return json_format.ParseDict(document, message, ignore_unknown_fields=True)
     except (msgspec.DecodeError, json_format.ParseError, binascii.Error, ValueError, RecursionError) as error:
         raise UsageError(f"the body is not OTLP/JSON: {error}") from error

@@ -23,6 +23,6 @@ chosen AS (
     UNION ALL SELECT trace_id, 0.0 FROM slow
     UNION ALL SELECT trace_id, 0.0 FROM failed
 )
-SELECT trace_id, max(sample_weight), $now::TIMESTAMP FROM chosen
+SELECT trace_id, max(sample_weight), $hi, $now::TIMESTAMP FROM chosen
 WHERE trace_id NOT IN (SELECT trace_id FROM exemplar_traces)
 GROUP BY trace_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import pickle
 import struct
 import sys
 from collections.abc import AsyncGenerator
@@ -107,7 +108,7 @@ class QueryPool:
         worker = self._idle.pop() if self._idle else await self._start()
         reusable = False
         try:
-            encoded = msgspec.msgpack.encode(job)
+            encoded = pickle.dumps(job)
             assert worker.stdin is not None
             worker.stdin.write(struct.pack(">I", len(encoded)) + encoded)
             await worker.stdin.drain()
@@ -175,4 +176,7 @@ def _error(failure: protocol.Failure) -> CoralError:
 async def _kill(worker: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         worker.kill()
+    # What is left in the pipe is read to its end, else its transport would stay open.
+    while worker.stdout is not None and await worker.stdout.read(1 << 16):
+        pass
     await worker.wait()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pickle
 import resource
 import signal
 import struct
@@ -178,13 +179,12 @@ def main() -> None:
     # stdout is the channel; nothing else may write there.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    decoder = msgspec.msgpack.Decoder(protocol.Job)
     while True:
         connection = prepare(kind)
         length = sys.stdin.buffer.read(4)
         if len(length) < 4:
             return
-        job = decoder.decode(sys.stdin.buffer.read(int.from_bytes(length, "big")))
+        job: protocol.Job = pickle.loads(sys.stdin.buffer.read(int.from_bytes(length, "big")))
         run(connection, kind, job, out)
         connection.close()
 

@@ -32,6 +32,7 @@ CREATE TABLE outbox (
 CREATE TABLE exemplar_traces (
     trace_id VARCHAR NOT NULL,
     sample_weight DOUBLE NOT NULL,
+    selected_seq BIGINT NOT NULL,   -- the rollup that chose it: highest ingest_seq it looked at
     selected_at TIMESTAMP NOT NULL
 );
 
