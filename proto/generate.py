@@ -51,7 +51,7 @@ def generate(proto_root: Path, out: Path) -> None:
             *protos,
         ]
         if plugin is None:
-            sys.exit("error: protoc-gen-mypy_grpc is missing\nhint: install mypy-protobuf beside grpcio-tools")
+            sys.exit("error: protoc-gen-mypy_grpc is missing\nhint: install mypy-protobuf")
         arguments.insert(1, f"--plugin=protoc-gen-mypy_grpc={plugin}")
         if protoc.main(arguments) != 0:
             sys.exit("error: protoc failed, see above")

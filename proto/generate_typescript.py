@@ -1,7 +1,8 @@
 """Generates the TypeScript stubs (`typescript/sdk/gen`) from the contracts in this folder.
 
 Used by the Bazel rule; needs grpcio-tools, Node and the npm package @bufbuild/protoc-gen-es.
-Everything that the SDK talks is generated: the query service, the SDK runtime and what they import.
+Everything that the SDK talks is generated: the query service, the SDK runtime, what they import, and
+google.rpc's error details, whose .proto comes with the Python package googleapis-common-protos.
 """
 
 from __future__ import annotations
@@ -12,8 +13,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+import google.rpc.error_details_pb2 as error_details
 import grpc_tools
+from google.rpc import error_details_pb2
 from grpc_tools import protoc
+
+_ERROR_DETAILS = "google/rpc/error_details.proto"
+
+_ERROR_DETAILS = "google/rpc/error_details.proto"
 
 
 def generate(proto_root: Path, node: Path, node_modules: Path, out: Path) -> None:
@@ -28,17 +35,22 @@ def generate(proto_root: Path, node: Path, node_modules: Path, out: Path) -> Non
     with tempfile.TemporaryDirectory() as tmp:
         # protoc starts a plugin as one program, and the plugin's first line looks for `node` in PATH.
         program = Path(tmp, "protoc-gen-es")
-        program.write_text(f'#!/bin/sh\nexec {shlex.quote(str(node.resolve()))} {shlex.quote(str(plugin))} "$@"\n')
+        command = shlex.join([str(node.resolve()), str(plugin)])
+        program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         program.chmod(0o755)
         arguments = [
             "protoc",
             f"--plugin=protoc-gen-es={program}",
             f"--proto_path={proto_root}",
             f"--proto_path={Path(grpc_tools.__file__).parent / '_proto'}",
+            f"--proto_path={Path(error_details.__file__).parents[2]}",
             f"--es_out={out}",
+            # site-packages: googleapis-common-protos has the .proto files beside its modules.
+            f"--proto_path={Path(error_details_pb2.__file__).parents[2]}",
             # Deno wants the file extension in an import.
             "--es_opt=target=ts,import_extension=ts",
             *protos,
+            _ERROR_DETAILS,
         ]
         if protoc.main(arguments) != 0:
             sys.exit("error: protoc failed, see above")

@@ -6,7 +6,12 @@ other command, goes to click.
 
 from __future__ import annotations
 
+import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> int:
@@ -29,10 +34,17 @@ def _dispatch() -> int:
         if run_arguments is not None:
             from coral.cli.run_script import run
 
-            return run(run_arguments)
+            return _leave(run(run_arguments))
     from coral.cli.main import invoke
 
     return invoke(arguments)
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process at once: taking the interpreter down in order costs 2 ms."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

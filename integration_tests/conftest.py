@@ -1,0 +1,21 @@
+"""One colony and one agent for each test file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coral.testing.processes import Fleet, start_agent, start_colony
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """A running colony and a running agent."""
+    folder: Path = tmp_path_factory.mktemp("fleet")
+    with (
+        start_colony(folder) as colony,
+        start_agent(colony.grpc, folder, labels={"region": "test"}) as agent,
+    ):
+        yield Fleet(colony, agent)

@@ -1,0 +1,39 @@
+"""Hatchling's build hook: the wheel is `py3-none-<platform>`, as it carries that platform's Deno."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+_PARTS = (
+    "_proto/__init__.py",
+    "_sdk/mod.js",
+    "_sdk/types/mod.d.ts",
+    "_deno/deno.zst",
+    "_deno/manifest.json",
+    "_examples",
+)
+
+
+class CoralBuildHook(BuildHookInterface):  # type: ignore[misc]  # hatchling has no types here
+    """Sets the tag and refuses to build a wheel that would miss a part."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling before the files are collected."""
+        package = Path(self.root, "python", "coral")
+        missing = [part for part in _PARTS if not (package / part).exists()]
+        platform = os.environ.get("CORAL_WHEEL_PLATFORM")
+        if missing or not platform:
+            what = ", ".join(missing) or "the platform (CORAL_WHEEL_PLATFORM)"
+            raise RuntimeError(
+                f"this tree cannot be built as it is: {what} missing\n"
+                "hint: ./bazelw build //packaging:wheel makes the wheel; "
+                "./bazelw run //:dev sets the tree up for an editor"
+            )
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{platform}"

@@ -1,0 +1,106 @@
+"""The group of all commands. Each command's module is imported when that command is used."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import Any
+
+import click
+
+from coral import __version__
+from coral.errors import UsageError
+
+_COMMANDS = {
+    "run": ("coral.cli.run:run", "Run a TypeScript file against a colony."),
+    "demo": ("coral.cli.demo:demo", "Start services with faults and report on them."),
+    "query": ("coral.cli.query:query", "Ask a colony in SQL."),
+    "services": ("coral.cli.services:services", "List the services that a colony knows."),
+    "colony": ("coral.cli.colony:colony", "Start a colony."),
+    "agent": ("coral.cli.agent:agent", "Start an agent, or ask about one."),
+    "version": ("coral.cli.version:version", "Show versions."),
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows its commands by name, and loads one when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command), f"{module}:{name} is no click command"
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # From the table, so that --help loads no command.
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            close = difflib.get_close_matches(name, _COMMANDS, n=1)
+            hint = f"did you mean: coral {close[0]}" if close else "coral --help lists the commands"
+            if name.endswith((".ts", ".js", ".mts", ".mjs")):
+                hint = f"to run a script: coral run {name}"
+            raise UsageError(f"there is no command {name!r}", hint=hint)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+)
+@click.version_option(__version__, prog_name="coral", message="%(prog)s %(version)s")
+@click.pass_context
+def coral(ctx: click.Context) -> None:
+    """Scriptable observability: ask live telemetry with TypeScript or SQL."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def invoke(arguments: list[str]) -> int:
+    """Runs one command line through click.
+
+    Returns:
+        What the command returned, if it is an exit code, else 0.
+
+    Raises:
+        UsageError: The command line cannot be understood.
+        CoralError: The command failed.
+    """
+    try:
+        result: Any = coral.main(arguments, prog_name="coral", standalone_mode=False)
+    except click.UsageError as error:
+        message = _lower_first(error.format_message().rstrip("."))
+        raise UsageError(message, hint=_usage_hint(error, arguments)) from None
+    except click.ClickException as error:
+        raise UsageError(error.format_message()) from None
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    return result if isinstance(result, int) else 0
+
+
+def _usage_hint(error: click.UsageError, arguments: list[str]) -> str:
+    if error.ctx is not None:
+        path = error.ctx.command_path
+    else:
+        path = " ".join(["coral", *[name for name in arguments[:1] if name in _COMMANDS]])
+    possibilities = getattr(error, "possibilities", None)
+    if possibilities:
+        return f"did you mean {' or '.join(sorted(possibilities))}? {path} --help shows all options"
+    if "unexpected extra argument" in error.format_message() and path.endswith(" run"):
+        return "what the script itself shall get stands after --: coral run script.ts -- argument"
+    return f"{path} --help shows how it is used"
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,29 @@
+"""`coral services`: the services that a colony knows."""
+
+from __future__ import annotations
+
+import click
+
+from coral.cli.options import colony_option, output_option, resolve_colony
+from coral.cli.output import render_json, render_rows
+
+
+@click.command()
+@colony_option
+@output_option()
+def services(colony: str | None, output: str) -> None:
+    """List the services that a colony knows, by name."""
+    from coral.client.colony import ColonyClient
+
+    with ColonyClient(resolve_colony(colony)) as client:
+        found = client.services()
+    if output == "json":
+        documents = [
+            {"name": item.name, "last_seen": item.last_seen, "instances": item.instance_count}
+            for item in found
+        ]
+        click.echo(render_json(documents), nl=False)
+        return
+    columns = [("name", "VARCHAR"), ("last_seen", "TIMESTAMP"), ("instances", "INTEGER")]
+    rows = [(item.name, item.last_seen, item.instance_count) for item in found]
+    click.echo(render_rows(output, columns, rows), nl=False)

@@ -1,0 +1,85 @@
+"""Which colony is meant: `--colony`, then `CORAL_COLONY`, then `colony:` in the configuration file.
+
+What comes after these (a running local colony, starting one) is `coral.embedded`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from coral.config.paths import config_file
+from coral.errors import ConfigError, CoralError, UsageError
+
+_HINT = "write HOST:PORT, for example 127.0.0.1:4000, [::1]:4000 or colony.internal:4000"
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Splits `HOST:PORT`.
+
+    Args:
+        text: A host name, an IPv4 address or an IPv6 address in brackets; a colon; a port 1-65535.
+
+    Returns:
+        The host (IPv6 without its brackets) and the port.
+
+    Raises:
+        UsageError: The text has another form.
+
+    >>> parse_address("[::1]:4000")
+    ('::1', 4000)
+    """
+    if "://" in text:
+        raise UsageError(f"{text!r} has a scheme, expected HOST:PORT", hint=_HINT)
+    host, colon, port_text = text.rpartition(":")
+    if not colon or not host:
+        raise UsageError(f"{text!r} is not HOST:PORT", hint=_HINT)
+    if not (port_text.isascii() and port_text.isdigit() and 1 <= int(port_text) <= 65535):
+        raise UsageError(f"{port_text!r} in {text!r} is not a port, expected 1 to 65535", hint=_HINT)
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+        if ":" not in host or not all(c in "0123456789abcdefABCDEF:.%" or c.isalnum() for c in host):
+            raise UsageError(f"[{host}] in {text!r} is not an IPv6 address", hint=_HINT)
+    elif not host.isascii() or not all(c.isalnum() or c in "-._" for c in host):
+        raise UsageError(f"{host!r} in {text!r} is not a host", hint=_HINT)
+    return host, int(port_text)
+
+
+def format_address(host: str, port: int) -> str:
+    """Joins a host and a port; the reverse of `parse_address`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def configured_colony(flag: str | None) -> str | None:
+    """Returns the colony's address as the user set it, or None where nothing is set.
+
+    Args:
+        flag: The value of `--colony`.
+
+    Raises:
+        UsageError: The flag is not an address.
+        ConfigError: The environment variable or the configuration file is not usable.
+    """
+    if flag is not None:
+        return _normal(flag)
+    from_environment = os.environ.get("CORAL_COLONY")
+    if from_environment:
+        return _checked(from_environment, "environment variable CORAL_COLONY")
+    path = config_file()
+    if os.path.exists(path):
+        from coral.config.file import read_config
+
+        from_file = read_config(path).get("colony")
+        if from_file is not None:
+            return _checked(from_file, path)
+    return None
+
+
+def _normal(text: str) -> str:
+    return format_address(*parse_address(text.strip()))
+
+
+def _checked(text: str, source: str) -> str:
+    try:
+        return _normal(text)
+    except CoralError as error:
+        raise ConfigError(f"{source}: {error.message}", hint=error.hint) from None

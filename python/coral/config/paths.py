@@ -1,0 +1,45 @@
+"""The directories that Coral uses, as the XDG base directory specification names them.
+
+| what   | place                                                          |
+|--------|----------------------------------------------------------------|
+| config | `$XDG_CONFIG_HOME/coral`, else `~/.config/coral`                |
+| state  | `$XDG_STATE_HOME/coral`, else `~/.local/state/coral`            |
+| cache  | `$CORAL_CACHE_DIR`, else `$XDG_CACHE_HOME/coral`, else `~/.cache/coral` |
+
+Nothing is created here. Paths are plain strings: `pathlib` costs 6 ms of every `coral run`.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+def config_dir() -> str:
+    """Returns the directory of `config.yaml`."""
+    return _xdg("XDG_CONFIG_HOME", ".config")
+
+
+def state_dir() -> str:
+    """Returns the directory for what must survive a restart: the local colony's data."""
+    return _xdg("XDG_STATE_HOME", os.path.join(".local", "state"))
+
+
+def cache_dir() -> str:
+    """Returns the directory for what can be made again: the unpacked Deno and its caches."""
+    override = os.environ.get("CORAL_CACHE_DIR")
+    if override:
+        return os.path.abspath(override)
+    return _xdg("XDG_CACHE_HOME", ".cache")
+
+
+def config_file() -> str:
+    """Returns the path of the configuration file, which need not exist."""
+    return os.path.join(config_dir(), "config.yaml")
+
+
+def _xdg(variable: str, below_home: str) -> str:
+    base = os.environ.get(variable, "")
+    # The specification says that a relative path is to be ignored.
+    if not os.path.isabs(base):
+        base = os.path.join(os.path.expanduser("~"), below_home)
+    return os.path.join(base, "coral")

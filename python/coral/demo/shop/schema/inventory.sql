@@ -1,0 +1,4 @@
+CREATE TABLE IF NOT EXISTS products (id INTEGER PRIMARY KEY, name TEXT, price INTEGER, stock INTEGER);
+
+WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 199)
+INSERT OR IGNORE INTO products SELECT n, 'product ' || n, 100 + n * 7, 100000 FROM numbers;

@@ -1,0 +1,5 @@
+CREATE TABLE IF NOT EXISTS payments (id INTEGER PRIMARY KEY, order_id TEXT, cents INTEGER);
+CREATE TABLE IF NOT EXISTS cards (holder TEXT PRIMARY KEY, number TEXT);
+
+WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 499)
+INSERT OR IGNORE INTO cards SELECT 'user-' || n, printf('%016d', n) FROM numbers;

@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS shipments (order_id TEXT PRIMARY KEY, carrier TEXT);

@@ -1,0 +1,69 @@
+"""Which colony a command talks to, starting the local one if nothing else is there."""
+
+from __future__ import annotations
+
+import sys
+
+from coral.config.address import configured_colony
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from coral.embedded.state import LocalColony
+
+
+def resolve_colony(flag: str | None) -> str:
+    """Returns the address of the colony to talk to.
+
+    In this order: the flag, `CORAL_COLONY`, the configuration file, a running local colony, a local
+    colony started now. The last two say so in one line on stderr.
+
+    Args:
+        flag: The value of `--colony`.
+
+    Raises:
+        UsageError: The flag is no address.
+        ConfigError: The environment variable or the configuration file cannot be used.
+        UnreachableError: The local colony did not start.
+        StorageError: The local colony's directory cannot be written.
+    """
+    configured = configured_colony(flag)
+    if configured is not None:
+        return configured
+    from coral.embedded.state import running, state_file
+
+    path = state_file()
+    colony = running(path)
+    if colony is not None:
+        _say_used(colony)
+        return colony.address
+    from coral.embedded.launch import IDLE_EXIT, launch
+
+    launched = launch(path)
+    address = launched.colony.address
+    if not launched.started:
+        _say_used(launched.colony)
+    else:
+        _say(f"started the local colony at {address}; it stops after {IDLE_EXIT} without use")
+        if launched.colony.is_empty():
+            _say_how_to_fill(address)
+    return address
+
+
+def _say_used(colony: LocalColony) -> None:
+    whose = "the demo's colony" if colony.kind == "demo" else "the local colony"
+    _say(f"using {whose} at {colony.address}")
+    if colony.kind == "local" and colony.is_empty():
+        _say_how_to_fill(colony.address)
+
+
+def _say_how_to_fill(address: str) -> None:
+    from coral import ports
+
+    _say(
+        f"it has no data yet; run coral demo, or coral agent start --colony {address}"
+        f" and send OpenTelemetry to 127.0.0.1:{ports.OTLP_GRPC} (gRPC) or http://127.0.0.1:{ports.OTLP_HTTP}"
+    )
+
+
+def _say(text: str) -> None:
+    print(f"coral: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,152 @@
+"""Unpacks the package's Deno, once, safe against other first runs at the same time.
+
+Under a lock: decompress into a temporary file of the target directory, hash while writing, make it
+read-only and executable, fsync, rename. Nobody ever sees a half-written binary under its final name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from typing import IO
+
+import zstandard
+
+from coral.errors import RuntimeMissingError
+from coral.runner import places
+from coral.runner.binary import Manifest, intact
+from coral.runner.sdk import deno_package
+
+_CHUNK_BYTES = 1 << 20
+_LOCK_SECONDS = 120
+_REINSTALL = "reinstall Coral (pip install --force-reinstall coral), or set CORAL_DENO_PATH to a Deno binary"
+
+
+def extract(manifest: Manifest, bases: list[str]) -> str:
+    """Unpacks Deno into the first base directory that takes it.
+
+    Args:
+        manifest: What the archive must hold.
+        bases: Base directories in the order of preference.
+
+    Returns:
+        The path of the binary.
+
+    Raises:
+        RuntimeMissingError: The archive is absent or damaged, or no place takes the binary.
+    """
+    archive = os.path.join(deno_package(), "deno.zst")
+    if not os.path.exists(archive):
+        raise RuntimeMissingError(f"{archive} is missing", hint=_REINSTALL)
+    tried = []
+    for base in bases:
+        problem = places.usable(base)
+        if problem is None:
+            try:
+                return _extract_below(base, archive, manifest)
+            except OSError as error:  # full disk, quota, no locks, noexec
+                problem = error.strerror or str(error)
+        tried.append(f"{base}: {problem}")
+    if sys.platform == "linux":
+        try:
+            return _extract_to_memory(archive, manifest)
+        except OSError as error:
+            tried.append(f"memory: {error.strerror or error}")
+    raise RuntimeMissingError(
+        f"Deno {manifest.version} cannot be unpacked ({'; '.join(tried)})",
+        hint=f"set CORAL_CACHE_DIR to a directory with {manifest.size // 1_000_000} MB of room"
+        " from which programs may be started",
+    )
+
+
+def _extract_below(base: str, archive: str, manifest: Manifest) -> str:
+    import filelock
+
+    target = manifest.below(base)
+    directory = os.path.dirname(target)
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    try:
+        with filelock.FileLock(directory + ".lock", timeout=_LOCK_SECONDS):
+            if intact(target, manifest):
+                return target  # another first run was faster
+            _remove_leftovers(directory)
+            with _progress(manifest):
+                _write(directory, target, archive, manifest)
+    except filelock.Timeout:
+        raise OSError(None, f"another process held {directory}.lock for {_LOCK_SECONDS} s") from None
+    if not os.access(target, os.X_OK):
+        os.unlink(target)
+        raise OSError(None, "programs may not be started from there (noexec)")
+    return target
+
+
+def _write(directory: str, target: str, archive: str, manifest: Manifest) -> None:
+    descriptor, temporary = tempfile.mkstemp(prefix=".unpack-", dir=directory)
+    try:
+        with open(descriptor, "wb") as file:
+            _decompress(archive, file, manifest)
+            file.flush()
+            os.fchmod(file.fileno(), 0o555)
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    parent = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
+
+
+def _decompress(archive: str, file: IO[bytes], manifest: Manifest) -> None:
+    """Writes the raw binary and checks it against the manifest."""
+    digest = hashlib.sha256()
+    try:
+        with open(archive, "rb") as packed:
+            reader = zstandard.ZstdDecompressor(max_window_size=2**31).stream_reader(packed)
+            while chunk := reader.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                file.write(chunk)
+    except zstandard.ZstdError as error:
+        raise RuntimeMissingError(f"the archive {archive} is damaged: {error}", hint=_REINSTALL) from None
+    if digest.hexdigest() != manifest.sha256:
+        raise RuntimeMissingError(
+            f"the archive {archive} is damaged: it holds sha256 {digest.hexdigest()},"
+            f" expected {manifest.sha256}",
+            hint=_REINSTALL,
+        )
+
+
+def _extract_to_memory(archive: str, manifest: Manifest) -> str:
+    # The descriptor stays open (and close-on-exec) for the life of this process, so a child can be
+    # started from our /proc entry without inheriting it.
+    descriptor = os.memfd_create("coral-deno", os.MFD_CLOEXEC)
+    with _progress(manifest), open(descriptor, "wb", closefd=False) as file:
+        _decompress(archive, file, manifest)
+    os.fchmod(descriptor, 0o555)
+    return f"/proc/{os.getpid()}/fd/{descriptor}"
+
+
+def _remove_leftovers(directory: str) -> None:
+    """Removes what killed first runs left; we hold the lock, so nobody writes them now."""
+    for name in os.listdir(directory):
+        if name.startswith(".unpack-"):
+            os.unlink(os.path.join(directory, name))
+
+
+@contextlib.contextmanager
+def _progress(manifest: Manifest) -> Iterator[None]:
+    print(f"coral: first run, unpacking Deno {manifest.version} ...", end="", file=sys.stderr, flush=True)
+    start = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        print(" failed", file=sys.stderr)
+        raise
+    print(f" done in {time.monotonic() - start:.1f} s", file=sys.stderr)

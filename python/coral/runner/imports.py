@@ -1,0 +1,97 @@
+"""The per-run directory: the import map, and the modules that hand the connection to the SDK.
+
+A run takes the first free of a few numbered directories and holds a lock on it. Fixed paths keep
+Deno's caches small and warm (they are keyed by path), and a run that was killed leaves nothing
+behind that the next one does not overwrite.
+"""
+
+from __future__ import annotations
+
+import os
+
+from coral.config.fast_json import dumps
+from coral.errors import StorageError
+from coral.runner.policy import file_url, import_map
+from coral.runner.sdk import guard_path
+
+_SLOTS = 1024
+
+
+class RunDirectory:
+    """A private directory (mode 0700) that belongs to this process until `close`.
+
+    Attributes:
+        path: The directory.
+        import_map: Path of the import map in it, once `write` was called.
+    """
+
+    def __init__(self, base: str) -> None:
+        """Takes a free directory below a base directory.
+
+        Raises:
+            StorageError: No directory can be made.
+        """
+        import fcntl
+
+        runs = os.path.join(base, "runs")
+        for number in range(_SLOTS):
+            path = os.path.join(runs, str(number))
+            try:
+                os.makedirs(path, mode=0o700, exist_ok=True)
+                lock = os.open(os.path.join(path, "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            except OSError as error:
+                raise StorageError(
+                    f"the run directory {path} cannot be made: {error.strerror}",
+                    hint="set CORAL_CACHE_DIR to a directory that can be written",
+                ) from None
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(lock)  # another run has it
+                continue
+            self.path = path
+            self.import_map = os.path.join(path, "import_map.json")
+            self._lock = lock
+            return
+        raise StorageError(f"{_SLOTS} scripts run already", hint="wait for some of them to end")
+
+    def write(self, *, sdk: str, script_dir: str, connection: dict[str, object]) -> None:
+        """Writes the import map and the modules behind `@coral/sdk`.
+
+        Args:
+            sdk: Path of the SDK's bundle.
+            script_dir: Real path of the script's folder.
+            connection: What the SDK finds under `Symbol.for("coral.connection")`.
+        """
+        front = os.path.join(self.path, "sdk.js")
+        data = os.path.join(self.path, "connection.js")
+        # A sibling that is imported first is evaluated first, so the SDK finds the object.
+        _write(data, f'globalThis[Symbol.for("coral.connection")] = {dumps(connection)};\n')
+        _write(front, f'import "./connection.js";\nexport * from "{file_url(sdk)}";\n')
+        modules = [data, sdk, guard_path()]
+        _write(self.import_map, dumps(import_map(sdk=front, script_dir=script_dir, modules=modules)))
+
+    def write_types(self, *, types: str, script_dir: str) -> None:
+        """Writes the import map for a type check.
+
+        Args:
+            types: Path of the SDK's type declarations.
+            script_dir: Real path of the script's folder.
+        """
+        folder = os.path.dirname(types) + "/"
+        _write(self.import_map, dumps(import_map(sdk=types, script_dir=script_dir, modules=[folder])))
+
+    def close(self) -> None:
+        """Removes what `write` wrote and gives the directory back."""
+        for name in ("connection.js", "sdk.js", "import_map.json"):
+            try:
+                os.unlink(os.path.join(self.path, name))
+            except FileNotFoundError:
+                pass  # nothing was written
+        os.close(self._lock)
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)

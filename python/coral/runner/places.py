@@ -1,0 +1,60 @@
+"""Directories that the runner can write: the cache, or a private temporary directory instead.
+
+A read-only home is normal in containers, so each use tries the next place.
+"""
+
+from __future__ import annotations
+
+import os
+
+from coral.config.paths import cache_dir
+
+
+def candidate_bases() -> list[str]:
+    """Returns the base directories in the order of preference; they need not exist.
+
+    The last one is for a read-only home: a directory of this user in the system's temporary one.
+    """
+    return [cache_dir(), _temporary_base()]
+
+
+def writable_base() -> str | None:
+    """Returns the first base directory that can be written, made if need be, or None."""
+    for base in candidate_bases():
+        if usable(base) is None:
+            return base
+    return None
+
+
+def usable(base: str) -> str | None:
+    """Makes a base directory if need be and says why it cannot be used, or None if it can.
+
+    A directory that another user owns is refused: who owns it could swap the binary we run.
+    """
+    try:
+        os.makedirs(base, mode=0o700, exist_ok=True)
+        status = os.lstat(base)
+    except OSError as error:
+        return error.strerror or str(error)
+    if os.path.islink(base):
+        try:
+            status = os.stat(base)
+        except OSError as error:
+            return error.strerror or str(error)
+    if status.st_uid != os.geteuid():
+        return f"belongs to user {status.st_uid}"
+    if base == _temporary_base() and (os.path.islink(base) or status.st_mode & 0o077):
+        return "is not private (expected mode 0700)"
+    if not os.access(base, os.W_OK | os.X_OK):
+        return "is read-only"
+    return None
+
+
+def _temporary_base() -> str:
+    # tempfile.gettempdir() without its import, which costs 7 ms.
+    for directory in (os.environ.get("TMPDIR"), "/tmp", "/var/tmp"):
+        if directory and os.path.isdir(directory) and os.access(directory, os.W_OK | os.X_OK):
+            break
+    else:
+        directory = "/tmp"
+    return os.path.join(os.path.abspath(directory), f"coral-{os.geteuid()}")

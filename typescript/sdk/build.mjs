@@ -1,0 +1,170 @@
+// deno-lint-ignore-file explicit-function-return-type -- plain JavaScript
+// Builds what the wheel carries as coral/_sdk and what the npm package contains:
+//   mod.js                     the SDK and its libraries, one minified ES module
+//   types/**/*.d.ts            the types of the public API (entry: types/mod.d.ts)
+//   THIRD_PARTY_LICENSES.txt   what is bundled into mod.js
+//
+//   node build.mjs --gen DIR --node-modules DIR --out DIR
+//
+// The same input gives the same bytes.
+
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const SIZE_LIMIT_BYTES = 180_000;
+const { values: options } = parseArgs({
+  options: { gen: { type: "string" }, "node-modules": { type: "string" }, out: { type: "string" } },
+});
+for (const name of ["gen", "node-modules", "out"]) {
+  if (options[name] === undefined) fail(`--${name} is missing`);
+}
+const source = dirname(fileURLToPath(import.meta.url));
+const modules = realpathSync(options["node-modules"]);
+const out = resolve(options.out);
+const stage = join(out, ".stage");
+const require = createRequire(join(modules, "anchor.js"));
+const esbuild = require(join(modules, "esbuild"));
+
+/**
+ * Node's built-in modules become getters. An ES import of node:http2 would be hoisted to the top of
+ * mod.js and cost each script 40 ms, even one that makes no call.
+ */
+const lazyBuiltins = {
+  name: "lazy-builtins",
+  setup(build) {
+    build.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "lazy-builtin" }));
+    build.onLoad({ filter: /.*/, namespace: "lazy-builtin" }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+      loader: "js",
+    }));
+  },
+};
+
+mkdirSync(out, { recursive: true });
+for (const name of ["mod.js", "types", "THIRD_PARTY_LICENSES.txt", ".stage"]) {
+  rmSync(join(out, name), { recursive: true, force: true });
+}
+try {
+  layOut();
+  const inputs = await bundle();
+  declareTypes();
+  writeLicences(inputs);
+} finally {
+  rmSync(stage, { recursive: true, force: true });
+}
+
+/** Copies sources and stubs to one place, where both compilers find them by their ordinary rules. */
+function layOut() {
+  mkdirSync(stage);
+  const skipped = new Set(["gen", "tests", "node_modules", "dist", basename(out)]);
+  for (const entry of readdirSync(source, { withFileTypes: true })) {
+    if (skipped.has(entry.name) || !(entry.isDirectory() || entry.name.endsWith(".ts"))) continue;
+    cpSync(join(source, entry.name), join(stage, entry.name), { recursive: true, dereference: true });
+  }
+  cpSync(resolve(options.gen), join(stage, "gen"), { recursive: true, dereference: true });
+  symlinkSync(modules, join(stage, "node_modules"), "junction");
+}
+
+async function bundle() {
+  const result = await esbuild.build({
+    absWorkingDir: stage,
+    entryPoints: ["mod.ts"],
+    outfile: join(out, "mod.js"),
+    bundle: true,
+    minify: true,
+    keepNames: false,
+    format: "esm",
+    platform: "node",
+    mainFields: ["module", "main"],
+    target: "es2023",
+    charset: "utf8",
+    legalComments: "none",
+    metafile: true,
+    logLevel: "warning",
+    plugins: [lazyBuiltins],
+    banner: { js: "// @coral/sdk. Apache-2.0. Bundled libraries: see THIRD_PARTY_LICENSES.txt" },
+  });
+  const { bytes } = Object.values(result.metafile.outputs)[0];
+  if (bytes > SIZE_LIMIT_BYTES) fail(`mod.js has ${bytes} bytes, more than ${SIZE_LIMIT_BYTES}`);
+  return Object.keys(result.metafile.inputs);
+}
+
+/** Writes the .d.ts files that mod.d.ts reaches. */
+function declareTypes() {
+  const config = {
+    compilerOptions: {
+      target: "es2023",
+      module: "esnext",
+      moduleResolution: "bundler",
+      lib: ["es2024", "esnext", "dom"],
+      types: [],
+      strict: true,
+      skipLibCheck: true,
+      allowImportingTsExtensions: true,
+      emitDeclarationOnly: true,
+      declaration: true,
+      stripInternal: true,
+      rootDir: ".",
+      outDir: "types",
+    },
+    files: ["mod.ts"],
+  };
+  writeFileSync(join(stage, "tsconfig.json"), JSON.stringify(config));
+  const tsc = join(modules, "typescript", "bin", "tsc");
+  const run = spawnSync(process.execPath, [tsc, "-p", stage], { stdio: "inherit" });
+  if (run.status !== 0) fail("tsc failed, see above");
+
+  const waiting = ["mod.d.ts"];
+  const done = new Set();
+  for (let name; (name = waiting.pop()) !== undefined;) {
+    if (done.has(name)) continue;
+    done.add(name);
+    const text = readFileSync(join(stage, "types", name), "utf8");
+    // tsc keeps "./x.ts"; Deno wants the file that exists.
+    const rewritten = text.replace(/^((?:import|export) .*from )"(\.[^"]*)\.ts"/gm, (_, before, path) => {
+      waiting.push(join(dirname(name), `${path}.d.ts`));
+      return `${before}"${path}.d.ts"`;
+    });
+    const stray = /^(?:import|export) .*from "((?!\.).*)"|^[^*]*import\("(.*?)"\)/m.exec(rewritten);
+    if (stray !== null) fail(`the public types in ${name} need ${stray[1] ?? stray[2]}`);
+    mkdirSync(dirname(join(out, "types", name)), { recursive: true });
+    writeFileSync(join(out, "types", name), rewritten);
+  }
+}
+
+/** Names the packages in the bundle with their licences, as those ask for. */
+function writeLicences(inputs) {
+  const packages = new Set();
+  for (const input of inputs) {
+    const path = relative(modules, realpathSync(resolve(stage, input.replace(/^lazy-builtin:.*/, "mod.ts"))));
+    if (path.startsWith("..")) continue; // our own
+    const found = /^(?:@[^/\\]+[/\\])?[^/\\]+/.exec(path)[0];
+    if (existsSync(join(modules, found, "package.json"))) packages.add(found);
+  }
+  const parts = [...packages].sort().map((name) => {
+    const folder = join(modules, name);
+    const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file === undefined ? "" : `\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
+    return `${name.replaceAll("\\", "/")} ${version}: ${license}\n${text}`;
+  });
+  writeFileSync(join(out, "THIRD_PARTY_LICENSES.txt"), `mod.js contains:\n\n${parts.join("\n")}`);
+}
+
+function fail(message) {
+  throw new Error(message);
+}

@@ -1,0 +1,67 @@
+import { CoralError } from "./errors.ts";
+import { setRun } from "./params.ts";
+import type {
+  CallOptions,
+  Connection,
+  Request,
+  Response,
+  StreamMethod,
+  Transport,
+  UnaryMethod,
+} from "./transport/transport.ts";
+
+const KEY = Symbol.for("coral.connection");
+const DEFAULT_TIMEOUT_MS = 30_000;
+let connection: Connection | undefined;
+let transport: Promise<Transport> | undefined;
+
+// The connection carries a token: it leaves the global scope as early as it can. It is there when
+// this module loads if `coral run` made it, later if a test does.
+takeConnection();
+
+/** Makes one call and waits for its answer. */
+export async function call<K extends UnaryMethod>(
+  method: K,
+  request: Request<K>,
+  options: Partial<CallOptions> = {},
+): Promise<Response<K>> {
+  const open = await openTransport();
+  return await open.unary(method, request, { timeoutMs: DEFAULT_TIMEOUT_MS, ...options });
+}
+
+/** Makes one call that is answered by many messages. Leaving the loop early cancels it. */
+export async function* stream<K extends StreamMethod>(
+  method: K,
+  request: Request<K>,
+  options: Partial<CallOptions> = {},
+): AsyncGenerator<Response<K>, void, void> {
+  const open = await openTransport();
+  yield* open.stream(method, request, { timeoutMs: DEFAULT_TIMEOUT_MS, ...options });
+}
+
+function openTransport(): Promise<Transport> {
+  takeConnection();
+  if (connection === undefined) {
+    return Promise.reject(
+      new CoralError("no connection to a colony: this script was not started by `coral run`", {
+        reason: "NO_CONNECTION",
+        code: "FAILED_PRECONDITION",
+        hint: "start it with `coral run FILE`; without a colony of your own add --colony HOST:PORT",
+      }),
+    );
+  }
+  const { address, tls, ca, token } = connection;
+  // Loaded at the first call: node:http2 alone costs 40 ms, which a script without calls need not pay.
+  transport ??= import("./transport/grpc.ts").then((grpc) => grpc.openGrpc({ address, tls, ca, token }));
+  return transport;
+}
+
+function takeConnection(): void {
+  const scope = globalThis as { [KEY]?: Connection };
+  const found = scope[KEY];
+  if (found === undefined) return;
+  delete scope[KEY];
+  connection = found;
+  transport = undefined;
+  setRun(found.mode, found.params);
+}

@@ -1,0 +1,165 @@
+/**
+ * SQL over the public tables, for what the helpers do not answer.
+ *
+ * How SQL types arrive in JavaScript:
+ *
+ * | SQL | JavaScript |
+ * |---|---|
+ * | BOOLEAN | `boolean` |
+ * | integers, HUGEINT, DECIMAL without a fraction | `number`; `bigint` beyond ±(2^53 - 1) |
+ * | FLOAT, DOUBLE, DECIMAL | `number` |
+ * | VARCHAR, JSON, UUID, ENUM | `string` (parse JSON with `JSON.parse`) |
+ * | TIMESTAMP of all kinds, DATE | `Date` in UTC, cut to milliseconds |
+ * | TIME | `string`, `"10:00:01.500000"` |
+ * | INTERVAL | `{ months, days, nanoseconds }` |
+ * | BLOB, BIT | `Uint8Array` |
+ * | LIST, ARRAY | array |
+ * | STRUCT | object |
+ * | MAP | `Map` |
+ * | NULL | `null` |
+ *
+ * For the exact microseconds of a TIMESTAMP select `epoch_us(column)`.
+ *
+ * @module
+ */
+
+import { checkLimit } from "./arguments.ts";
+import { type Completeness, completenessOf, type Listing, listing } from "./completeness.ts";
+import { stream as streamCall } from "./connection.ts";
+import { type DurationInput, parseDuration } from "./duration.ts";
+import { CoralError, invalidArgument } from "./errors.ts";
+import { type SqlParams, wireParams } from "./sql_params.ts";
+import type { Request } from "./transport/transport.ts";
+import { milliseconds } from "./wire_time.ts";
+
+export type { SqlParam, SqlParams } from "./sql_params.ts";
+
+/** A row by column name. Give your own type as `db.query<MyRow>(...)`. */
+// deno-lint-ignore no-explicit-any -- the columns are known to the statement, not to TypeScript
+export type Row = Record<string, any>;
+
+/** How to run a statement. */
+export interface QueryOptions {
+  /** Rows at most; it can only lower the server's own limit (10,000). */
+  limit?: number;
+  /** Time that the statement may take; the server lowers it to its ceiling. Default: the server's (5 s). */
+  timeout?: DurationInput;
+}
+
+/**
+ * Runs one read-only SQL statement and waits for all rows.
+ *
+ * The server returns 10,000 rows at most and may add a time window; `completeness` of the result says so.
+ *
+ * @param sql The statement.
+ * @param params Values for its placeholders.
+ * @param options Limits that are narrower than the server's.
+ * @returns The rows. Of columns with equal names the later ones get `_1`, `_2`, ... appended.
+ * @throws {CoralError} `QUERY_REFUSED` (not allowed), `QUERY_FAILED` (wrong SQL), `QUERY_TIMEOUT`,
+ *   `OVERLOADED`, `INCOMPLETE_RESULT`, `INVALID_ARGUMENT`, `UNREACHABLE`, `TIMEOUT`, `NO_CONNECTION`.
+ *
+ * @example
+ * ```ts
+ * import * as coral from "@coral/sdk";
+ *
+ * const slow = await coral.db.query<{ trace_id: string; duration_ns: number }>(
+ *   "SELECT trace_id, duration_ns FROM otel_spans_local WHERE service_name = ? AND duration_ns > ?",
+ *   ["payments", 500_000_000],
+ * );
+ * for (const row of slow) console.log(row.trace_id, row.duration_ns / 1_000_000);
+ * ```
+ */
+export async function query<T extends object = Row>(
+  sql: string,
+  params?: SqlParams,
+  options?: QueryOptions,
+): Promise<Listing<T>> {
+  const rows: T[] = [];
+  const batches = run<T>(sql, params, options);
+  for (;;) {
+    const next = await batches.next();
+    if (next.done) return listing(rows, next.value);
+    for (const row of next.value) rows.push(row);
+  }
+}
+
+/**
+ * Runs one read-only SQL statement and hands over rows as they come, without holding them all.
+ * Leaving the loop early ends the statement on the server.
+ *
+ * @param sql The statement.
+ * @param params Values for its placeholders.
+ * @param options Limits that are narrower than the server's.
+ * @returns The rows, to be iterated once; the iteration's return value is the completeness.
+ * @throws {CoralError} As {@link query}, while iterating.
+ *
+ * @example
+ * ```ts
+ * import * as coral from "@coral/sdk";
+ *
+ * for await (const row of coral.db.stream("SELECT * FROM trace_summary ORDER BY duration_ns DESC")) {
+ *   if (row.duration_ns < 1_000_000) break; // ends the statement
+ *   console.log(row.trace_id);
+ * }
+ * ```
+ */
+export async function* stream<T extends object = Row>(
+  sql: string,
+  params?: SqlParams,
+  options?: QueryOptions,
+): AsyncGenerator<T, Completeness, void> {
+  const batches = run<T>(sql, params, options);
+  try {
+    for (;;) {
+      const next = await batches.next();
+      if (next.done) return next.value;
+      yield* next.value;
+    }
+  } finally {
+    await batches.return(completenessOf(undefined));
+  }
+}
+
+async function* run<T extends object>(
+  sql: string,
+  params: SqlParams | undefined,
+  options: QueryOptions = {},
+): AsyncGenerator<T[], Completeness, void> {
+  let read: ((batch: Uint8Array) => T[]) | undefined;
+  let rowCount = 0n;
+  for await (const { part } of streamCall("executeQuery", requestOf(sql, params, options), deadline(options))) {
+    if (part.case === "header") {
+      const arrow = await import("./arrow.ts"); // evaluated by the scripts that need it only
+      read = arrow.rowReader<T>(part.value.arrowSchema);
+    } else if (part.case === "batch" && read !== undefined) {
+      const rows = read(part.value.arrowBatch);
+      rowCount += BigInt(rows.length);
+      yield rows;
+    } else if (part.case === "trailer" && part.value.rowCount === rowCount) {
+      return completenessOf(part.value.completeness);
+    }
+  }
+  throw new CoralError(`the result broke off after ${rowCount} rows`, {
+    reason: "INCOMPLETE_RESULT",
+    code: "DATA_LOSS",
+    hint: "try again; if it happens each time, the colony's log says why",
+  });
+}
+
+function requestOf(sql: string, params: SqlParams | undefined, options: QueryOptions): Request<"executeQuery"> {
+  if (typeof sql !== "string" || sql.trim() === "") {
+    throw invalidArgument("the SQL statement is empty", 'for example "SELECT * FROM service_summary"');
+  }
+  if (options.limit !== undefined) checkLimit(options.limit);
+  return {
+    sql,
+    ...wireParams(params),
+    maxRows: options.limit === undefined || options.limit === Infinity ? 0n : BigInt(options.limit),
+    timeout: options.timeout === undefined ? undefined : parseDuration(options.timeout, "timeout"),
+  };
+}
+
+// Only ends calls that the server forgot: its own limit, named in its error, comes first.
+function deadline({ timeout }: QueryOptions): { timeoutMs?: number } {
+  return timeout === undefined ? {} : { timeoutMs: milliseconds(parseDuration(timeout, "timeout")) + 30_000 };
+}

@@ -1,0 +1,29 @@
+/**
+ * Ask a Coral colony about services, latency, traces and hosts.
+ *
+ * Run scripts with `coral run FILE`; it tells the SDK where the colony is.
+ *
+ * @example
+ * ```ts
+ * import * as coral from "@coral/sdk";
+ *
+ * for (const service of await coral.services.list()) {
+ *   console.log(service.name, await service.metrics.getP99Ms(), "ms");
+ * }
+ * ```
+ *
+ * @module
+ */
+
+export * as services from "./services.ts";
+export * as metrics from "./metrics.ts";
+export * as traces from "./traces.ts";
+export * as system from "./system.ts";
+export * as db from "./db.ts";
+export { mode, params } from "./params.ts";
+export type { Mode, Params } from "./params.ts";
+export { CoralError, NoDataError } from "./errors.ts";
+export type { CoralErrorDetails, NoDataSubject } from "./errors.ts";
+export type { Completeness, Listing } from "./completeness.ts";
+export type { DurationInput } from "./duration.ts";
+export type { ServiceHandle, ServiceMetrics, ServiceTraces } from "./handles.ts";

@@ -1,0 +1,65 @@
+import type { DescMethodServerStreaming, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { QueryService } from "../gen/coral/colony/v1/query_pb.ts";
+import type { Mode } from "../params.ts";
+
+/** Where the server is, and what this run may know. Written by `coral run`. */
+export interface Connection {
+  /** Which side the script runs on. */
+  mode: Mode;
+  /** `HOST:PORT`. */
+  address: string;
+  /** Whether to use TLS. */
+  tls: boolean;
+  /** The certificate authority to trust, PEM; null for the system's. */
+  ca: string | null;
+  /** Bearer token; null for none. */
+  token: string | null;
+  /** The script's parameters. */
+  params: Record<string, unknown>;
+  /** The script's file name, for people. */
+  scriptName: string;
+}
+
+/** What a transport needs of a connection. */
+export type Endpoint = Pick<Connection, "address" | "tls" | "ca" | "token">;
+
+type Methods = typeof QueryService["method"];
+
+/** Methods with one answer. */
+export type UnaryMethod = {
+  [K in keyof Methods]: Methods[K] extends DescMethodUnary ? K : never;
+}[keyof Methods];
+
+/** Methods with many answers. */
+export type StreamMethod = {
+  [K in keyof Methods]: Methods[K] extends DescMethodServerStreaming ? K : never;
+}[keyof Methods];
+
+/** The request of a method; fields left out have their default. */
+export type Request<K extends keyof Methods> = MessageInitShape<Methods[K]["input"]>;
+
+/** The response of a method. */
+export type Response<K extends keyof Methods> = MessageShape<Methods[K]["output"]>;
+
+/** How to make a call. */
+export interface CallOptions {
+  /** Time until the call is given up, milliseconds. */
+  timeoutMs: number;
+}
+
+/**
+ * Carries calls of QueryService to a server.
+ *
+ * Every failure is a `CoralError` with the server's reason where it gave one. An idle transport
+ * never keeps the process alive. Calls may run at the same time.
+ */
+export interface Transport {
+  /** Makes one call and waits for its answer. */
+  unary<K extends UnaryMethod>(method: K, request: Request<K>, options: CallOptions): Promise<Response<K>>;
+  /** Makes one call; the messages come in order. Ending the iteration early cancels the call. */
+  stream<K extends StreamMethod>(
+    method: K,
+    request: Request<K>,
+    options: CallOptions,
+  ): AsyncGenerator<Response<K>, void, void>;
+}
