@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from coral.runner.binary import find_deno
-from coral.runner.sdk import sdk_bundle
+from coral.runner.places import sdk_bundle
 
 BUDGET = 1.8
 SCRIPT = 'import * as coral from "@coral/sdk";\nconsole.log("hello", typeof coral.params);\n'

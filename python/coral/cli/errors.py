@@ -7,41 +7,38 @@ import sys
 
 from coral.errors import CoralError
 
-TYPE_CHECKING = False  # typing and collections.abc cost 3 ms of every `coral run`
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 EXIT_INTERRUPTED = 130
+EXIT_PIPE_CLOSED = 141
 EXIT_BUG = 70
 
 
-def guarded(command: Callable[[], int]) -> int:
-    """Runs a command and turns every error into words and an exit code.
+def exit_code_of(error: BaseException) -> int:
+    """Says on stderr how a command ended, and with which exit code the program shall end.
 
-    A closed stdout (`coral ... | head`) ends quietly with 141, as SIGPIPE would. With `CORAL_DEBUG=1`
+    A closed stdout (`coral ... | head`) is quiet and 141, as SIGPIPE would be. With `CORAL_DEBUG=1`
     errors come with their traceback.
+
+    Args:
+        error: What ended the command; exits of the interpreter are passed on.
     """
-    try:
-        code = command()
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:
-        # The interpreter flushes stdout once more at its end, which must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except CoralError as error:
+    if isinstance(error, CoralError):
         _traceback_if_asked()
         report(error.message, error.hint)
         return error.exit_code
-    except Exception as error:
-        if not _traceback_if_asked():
-            report(
-                f"Coral failed in a way that it should not: {type(error).__name__}: {error}",
-                "run it again with CORAL_DEBUG=1 for the traceback, and please report it",
-            )
-        return EXIT_BUG
+    if isinstance(error, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        # The interpreter flushes stdout once more at its end, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return EXIT_PIPE_CLOSED
+    if not isinstance(error, Exception):
+        raise error
+    if not _traceback_if_asked():
+        report(
+            f"Coral failed in a way that it should not: {type(error).__name__}: {error}",
+            "run it again with CORAL_DEBUG=1 for the traceback, and please report it",
+        )
+    return EXIT_BUG
 
 
 def report(message: str, hint: str | None = None) -> None:

@@ -1,11 +1,11 @@
-"""`coral run`: help and error messages. A plain run is read by `run_arguments` and never comes here."""
+"""`coral run`: help and error messages. A plain run is read by `direct_run` and never comes here."""
 
 from __future__ import annotations
 
 import click
 
+from coral.cli.direct_run import RunArguments, split_arguments
 from coral.cli.options import colony_option
-from coral.cli.run_arguments import RunArguments, split_arguments
 
 _REST = "coral.run.arguments"
 
@@ -61,9 +61,9 @@ def run(
       coral run analysis.ts
       coral run latency-check.ts --param threshold=500
     """
-    from coral.cli.run_script import run as run_script
+    from coral.cli.direct_run import run as run_directly
 
-    return run_script(
+    return run_directly(
         RunArguments(
             file,
             colony=colony,

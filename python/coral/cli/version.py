@@ -34,7 +34,8 @@ def _duckdb() -> str | None:
 def _deno() -> str | None:
     """The version of the Deno that would run a script; None if there is none."""
     from coral.errors import RuntimeMissingError
-    from coral.runner.binary import deno_version, find_deno, read_manifest
+    from coral.runner.binary import find_deno, read_manifest
+    from coral.runner.override import deno_version
 
     if not os.environ.get("CORAL_DENO_PATH"):
         manifest = read_manifest()

@@ -26,9 +26,16 @@ def resolve_colony(flag: str | None) -> str:
         UnreachableError: The local colony did not start.
         StorageError: The local colony's directory cannot be written.
     """
-    configured = configured_colony(flag)
-    if configured is not None:
-        return configured
+    return configured_colony(flag) or local_colony()
+
+
+def local_colony() -> str:
+    """Returns the address of the local colony, which is started if it does not run.
+
+    Raises:
+        UnreachableError: The local colony did not start.
+        StorageError: The local colony's directory cannot be written.
+    """
     from coral.embedded.state import running, state_file
 
     path = state_file()

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from coral.clock import Clock
 from coral.errors import NoDataError, NotFoundError
+from coral.model.histogram import quantile
 from coral.store.api import Store
 
 SPAN_METRICS: Final = frozenset({"http.server.duration", "http.server.request.duration"})
@@ -81,12 +82,16 @@ class Helpers:
         Raises:
             NoDataError: There is no such data in the window.
         """
-        values = {"service": service, "start": window.start, "end": window.end, "q": q}
-        rows = self._rows("percentile", values, {"rollups": window.start}) if metric in SPAN_METRICS else []
-        if not rows:
+        if metric not in SPAN_METRICS:
             raise _no_data(service, metric, window)
-        count, value = rows[0]
-        return Percentile(value, count)
+        values = {"service": service, "start": window.start, "end": window.end}
+        ((count, smallest, largest, indexes, counts),) = self._rows(
+            "percentile", values, {"rollups": window.start}
+        )
+        if count == 0:
+            raise _no_data(service, metric, window)
+        buckets = dict(zip(indexes, counts, strict=True))
+        return Percentile(quantile(buckets, q, smallest=smallest, largest=largest), count)
 
     def requests(self, service: str, window: Window) -> tuple[int, int]:
         """Requests answered and failed.

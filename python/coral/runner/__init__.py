@@ -2,8 +2,8 @@
 
 | module       | does                                                                    |
 |--------------|-------------------------------------------------------------------------|
-| `binary`     | finds the Deno to run, unpacking it on the first run (`extract`)         |
-| `places`     | directories that can be written: caches, per-run files                   |
+| `binary`     | finds the Deno to run; unpacking: `extract`; a user's own: `override`      |
+| `places`     | files of the package; directories that can be written                    |
 | `policy`     | the one source of what a script may do: flags, import map, environment   |
 | `imports`    | the per-run directory with the import map and the connection             |
 | `process`    | the child process: signals, time limit, exit code                        |

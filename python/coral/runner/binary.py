@@ -14,7 +14,7 @@ import sys
 from coral.config import fast_json
 from coral.errors import RuntimeMissingError
 from coral.runner import places
-from coral.runner.sdk import deno_package
+from coral.runner.places import deno_package
 
 
 class Manifest:
@@ -69,7 +69,9 @@ def find_deno() -> str:
     """
     override = os.environ.get("CORAL_DENO_PATH")
     if override:
-        return _checked_override(os.path.abspath(override))
+        from coral.runner.override import checked_override
+
+        return checked_override(override)
     raw = os.path.join(deno_package(), "deno.exe" if sys.platform == "win32" else "deno")
     if os.access(raw, os.X_OK):
         return raw
@@ -86,29 +88,6 @@ def find_deno() -> str:
     return extract(manifest, bases)
 
 
-def deno_version(path: str) -> str:
-    """Asks a Deno binary for its version.
-
-    Args:
-        path: The binary.
-
-    Raises:
-        RuntimeMissingError: It does not start or does not answer as Deno does.
-    """
-    import subprocess
-
-    try:
-        answer = subprocess.run(
-            [path, "--version"], capture_output=True, text=True, timeout=20, env={"NO_COLOR": "1"}, check=True
-        ).stdout
-        name, version = answer.split()[:2]
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise RuntimeMissingError(f"{path} does not start as Deno: {error}", hint=_override_hint()) from None
-    if name != "deno":
-        raise RuntimeMissingError(f"{path} is {name}, expected deno", hint=_override_hint())
-    return version
-
-
 def intact(path: str, manifest: Manifest) -> bool:
     """Says whether an unpacked binary can be trusted: complete, ours or root's, not writable by others."""
     try:
@@ -123,52 +102,8 @@ def intact(path: str, manifest: Manifest) -> bool:
     )
 
 
-def _checked_override(path: str) -> str:
-    if not os.access(path, os.X_OK) or os.path.isdir(path):
-        raise RuntimeMissingError(
-            f"CORAL_DENO_PATH names {path}, which is no program that can be started", hint=_override_hint()
-        )
-    manifest = read_manifest()
-    if manifest is None:
-        return path  # a source tree: no version is pinned here
-    version = _remembered_version(path)
-    if version != manifest.version:
-        raise RuntimeMissingError(
-            f"CORAL_DENO_PATH names Deno {version}, Coral works with {manifest.version}",
-            hint=_override_hint(),
-        )
-    return path
-
-
-def _remembered_version(path: str) -> str:
-    """Asks for the version once per file: starting Deno only for that costs 10 ms."""
-    status = os.stat(path)
-    identity = f"{path}\n{status.st_size}\n{status.st_mtime_ns}\n"
-    base = places.writable_base()
-    note = os.path.join(base, "deno-path-version") if base else None
-    if note is not None:
-        try:
-            with open(note, encoding="utf-8") as file:
-                known = file.read()
-            if known.startswith(identity):
-                return known[len(identity) :]
-        except OSError:
-            pass  # not asked yet
-    version = deno_version(path)
-    if note is not None:
-        temporary = f"{note}.{os.getpid()}"
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(identity + version)
-        os.replace(temporary, note)
-    return version
-
-
 def _reinstall() -> str:
     return (
         "reinstall Coral (pip install --force-reinstall coral), or set CORAL_DENO_PATH to a Deno binary;"
         " in a source tree run ./bazelw run //:dev"
     )
-
-
-def _override_hint() -> str:
-    return "unset CORAL_DENO_PATH to use the Deno that comes with Coral"

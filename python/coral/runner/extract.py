@@ -20,7 +20,7 @@ import zstandard
 from coral.errors import RuntimeMissingError
 from coral.runner import places
 from coral.runner.binary import Manifest, intact
-from coral.runner.sdk import deno_package
+from coral.runner.places import deno_package
 
 _CHUNK_BYTES = 1 << 20
 _LOCK_SECONDS = 120

@@ -11,8 +11,8 @@ import os
 
 from coral.config.fast_json import dumps
 from coral.errors import StorageError
+from coral.runner.places import guard_path
 from coral.runner.policy import file_url, import_map
-from coral.runner.sdk import guard_path
 
 _SLOTS = 1024
 

@@ -1,6 +1,6 @@
-"""Directories that the runner can write: the cache, or a private temporary directory instead.
+"""Where things are: files of the package, and directories that can be written.
 
-A read-only home is normal in containers, so each use tries the next place.
+A read-only home is normal in containers: a private temporary directory then stands in for the cache.
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from __future__ import annotations
 import os
 
 from coral.config.paths import cache_dir
+from coral.errors import RuntimeMissingError
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
 def candidate_bases() -> list[str]:
@@ -58,3 +61,41 @@ def _temporary_base() -> str:
     else:
         directory = "/tmp"
     return os.path.join(os.path.abspath(directory), f"coral-{os.geteuid()}")
+
+
+def sdk_bundle() -> str:
+    """Returns the path of the SDK's one JavaScript file.
+
+    Raises:
+        RuntimeMissingError: The package is incomplete.
+    """
+    return _required(os.path.join("_sdk", "mod.js"))
+
+
+def sdk_types() -> str:
+    """Returns the path of the SDK's type declarations, for `deno check`.
+
+    Raises:
+        RuntimeMissingError: The package is incomplete.
+    """
+    return _required(os.path.join("_sdk", "types", "mod.d.ts"))
+
+
+def guard_path() -> str:
+    """Returns the path of the module that runs before each script."""
+    return os.path.join(_PACKAGE, "runner", "guard.js")
+
+
+def deno_package() -> str:
+    """Returns the directory that carries Deno inside the package."""
+    return os.path.join(_PACKAGE, "_deno")
+
+
+def _required(name: str) -> str:
+    path = os.path.join(_PACKAGE, name)
+    if not os.path.exists(path):
+        raise RuntimeMissingError(
+            f"{path} is missing",
+            hint="reinstall the package coral; in a source tree run ./bazelw run //:dev",
+        )
+    return path

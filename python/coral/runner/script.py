@@ -14,8 +14,8 @@ from coral.errors import (
 from coral.runner import places, policy
 from coral.runner.binary import find_deno
 from coral.runner.imports import RunDirectory
+from coral.runner.places import guard_path, sdk_bundle
 from coral.runner.process import Ended, run_child
-from coral.runner.sdk import guard_path, sdk_bundle
 
 DEFAULT_TIME_LIMIT_SECONDS = 60.0
 
@@ -137,7 +137,7 @@ def _deno_dir(base: str) -> str:
 
 def _check(deno: str, script: str, run: RunDirectory, environment: dict[str, str]) -> None:
     from coral.runner.diagnosis import check_types
-    from coral.runner.sdk import sdk_types
+    from coral.runner.places import sdk_types
 
     types = sdk_types()
     run.write_types(types=types, script_dir=os.path.dirname(script))

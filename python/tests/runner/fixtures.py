@@ -11,8 +11,11 @@ from tests.runner.program import Program
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for all tests: Deno is unpacked once."""
-    return tmp_path_factory.mktemp("cache")
+    """One cache for all tests, warm: Deno is unpacked once."""
+    cache = tmp_path_factory.mktemp("cache")
+    program = Program(tmp_path_factory.mktemp("home"), cache)
+    assert program.run("run", program.script("")).code == 0
+    return cache
 
 
 @pytest.fixture

@@ -1,19 +1,192 @@
 import assert from "node:assert/strict";
 import * as coral from "../mod.ts";
-import { connect, serve } from "./server.ts";
+import { SpanKind, SpanStatus, TraceStatus } from "../gen/coral/colony/v1/query_pb.ts";
+import { type Answers, connect, serve } from "./server.ts";
 
-Deno.test("a percentile is nanoseconds as a plain number", async () => {
-  await using server = await serve({
-    getPercentile: (request) => {
-      assert.equal(request.service, "payments");
-      assert.equal(request.metric, "http.server.duration");
-      assert.equal(request.percentile, 0.99);
-      assert.equal(request.window?.seconds, 300n);
-      return { value: 892_100_000, unit: "ns", sampleCount: 10n };
-    },
+/** Runs a test against a server with these answers. */
+function asking(name: string, answers: Answers, test: () => Promise<void>): void {
+  Deno.test(name, async () => {
+    await using server = await serve(answers);
+    connect(server.address);
+    await test();
   });
-  connect(server.address);
-  assert.equal(await coral.metrics.getPercentile("payments", "http.server.duration", 0.99), 892_100_000);
-  assert.equal(await coral.metrics.getP99("payments"), 892_100_000);
-  assert.equal(await coral.metrics.getP99Ms("payments"), 892.1);
+}
+
+const at = { seconds: 1_790_000_000n, nanos: 250_000_000 };
+const window = { start: { seconds: 1_790_000_000n }, end: { seconds: 1_790_000_360n } };
+
+asking("a percentile is nanoseconds as a plain number", {
+  getPercentile: (request) => {
+    assert.equal(request.service, "payments");
+    assert.equal(request.metric, "http.server.duration");
+    assert.equal(request.window?.seconds, 300n);
+    return { value: request.percentile * 1e9, unit: "ns", sampleCount: 10n };
+  },
+}, async () => {
+  const { metrics } = coral;
+  assert.equal(await metrics.getPercentile("payments", "http.server.duration", 0.25), 250_000_000);
+  assert.equal(await metrics.getP50("payments"), 500_000_000);
+  assert.equal(await metrics.getP95("payments"), 950_000_000);
+  assert.equal(await metrics.getP99("payments"), 990_000_000);
+  assert.deepEqual(
+    await Promise.all([metrics.getP50Ms("payments"), metrics.getP95Ms("payments"), metrics.getP99Ms("payments")]),
+    [500, 950, 990],
+  );
+});
+
+asking("a percentile of what is no duration keeps its unit", {
+  getPercentile: () => ({ value: 512, unit: "By", sampleCount: 1n }),
+}, async () => {
+  assert.equal(await coral.metrics.getPercentile("payments", "body.size", 0.5), 512);
+  await assert.rejects(coral.metrics.getP50Ms("payments", "body.size"), { reason: "INVALID_ARGUMENT" });
+});
+
+asking("errors and traffic come from one answer", {
+  getErrorRate: (request) => {
+    assert.equal(request.window?.seconds, 900n);
+    return { errorRate: 0.25, requestCount: 720n, errorCount: 180n, window, completeness: { missingAgents: ["b"] } };
+  },
+}, async () => {
+  const requests = await coral.metrics.getRequests("orders", "15m");
+  assert.equal(requests.requestCount, 720);
+  assert.equal(requests.errorCount, 180);
+  assert.equal(requests.window.end.getTime() - requests.window.start.getTime(), 360_000);
+  assert.deepEqual(requests.completeness.missingAgents, ["b"]);
+  assert.equal(await coral.metrics.getErrorRate("orders", "15m"), 0.25);
+  assert.equal(await coral.metrics.getRequestCount("orders", "15m"), 720);
+  assert.equal(await coral.metrics.getRequestRate("orders", 900_000), 2);
+});
+
+asking("services come as handles, over all pages", {
+  listServices: ({ pageToken }) =>
+    pageToken === ""
+      ? { services: [{ name: "orders", lastSeen: at, instanceCount: 2 }], nextPageToken: "more" }
+      : { services: [{ name: "payments", lastSeen: at, instanceCount: 1 }] },
+  getPercentile: ({ service }) => ({ value: service === "payments" ? 892e6 : 456e6, unit: "ns" }),
+  findSlowTraces: ({ service }) => ({ traces: [{ traceId: "a".repeat(32), serviceName: service, duration: at }] }),
+  queryTraces: ({ service, status }) => {
+    assert.equal(status, TraceStatus.ERROR);
+    return { traces: [{ traceId: "b".repeat(32), serviceName: service }] };
+  },
+}, async () => {
+  const services = await coral.services.list();
+  assert.deepEqual(services.map((service) => service.name), ["orders", "payments"]);
+  assert.equal(services[0].instanceCount, 2);
+  assert.equal(services[0].lastSeen.getTime(), 1_790_000_000_250);
+  assert.deepEqual(Object.keys(services[0]), ["name", "lastSeen", "instanceCount"]);
+
+  const payments = await coral.services.get("payments");
+  assert.equal(await payments.metrics.getP99(), 892e6);
+  assert.equal(await payments.metrics.getPercentile("http.server.duration", 0.5, "1h"), 892e6);
+  assert.equal((await payments.traces.findSlow("500ms"))[0].serviceName, "payments");
+  assert.equal((await payments.traces.query({ status: "error" }))[0].serviceName, "payments");
+  await assert.rejects(coral.services.get("paymentz"), {
+    reason: "NOT_FOUND",
+    hint: "it knows orders, payments",
+  });
+});
+
+asking("traces page up to the limit and say that there were more", {
+  queryTraces: (request) => {
+    assert.equal(request.service, "payments");
+    assert.equal(request.minDuration?.nanos, 500_000_000);
+    assert.equal(request.maxDuration, undefined);
+    assert.equal(request.window?.seconds, 3600n);
+    assert.equal(request.status, TraceStatus.OK);
+    const first = Number(request.pageToken || "0");
+    const traces = Array.from({ length: Math.min(request.pageSize, 800) }, (_, index) => ({
+      traceId: (first + index).toString(16).padStart(32, "0"),
+      serviceName: "payments",
+      startTime: at,
+      duration: { seconds: 1n, nanos: 500 },
+      hasError: false,
+      spanCount: 3,
+    }));
+    return { traces, nextPageToken: String(first + traces.length) };
+  },
+}, async () => {
+  const filter = { service: "payments", minDuration: "500ms", timeRange: "1h", status: "ok", limit: 2000 } as const;
+  const traces = await coral.traces.query(filter);
+  assert.equal(traces.length, 2000);
+  assert.equal(new Set(traces.map((trace) => trace.traceId)).size, 2000);
+  assert.equal(traces[0].durationNs, 1_000_000_500);
+  assert.equal(traces[0].durationMs, 1000.0005);
+  assert.equal(traces.completeness.rowsCut, true);
+  assert.deepEqual(Object.keys(traces).length, 2000);
+  assert.equal((await coral.traces.query({ ...filter, limit: 1 })).length, 1);
+});
+
+asking("a trace has its spans", {
+  getTrace: ({ traceId }) => ({
+    spans: [{
+      traceId,
+      spanId: "1234567890abcdef",
+      serviceName: "orders",
+      spanName: "POST /orders",
+      kind: SpanKind.SERVER,
+      startTime: at,
+      duration: { nanos: 42 },
+      status: SpanStatus.ERROR,
+      attributesJson: '{"http.response.status_code":500}',
+    }],
+  }),
+}, async () => {
+  const { spans, traceId } = await coral.traces.get("AB".repeat(16));
+  assert.equal(traceId, "ab".repeat(16));
+  assert.deepEqual(spans, [{
+    traceId,
+    spanId: "1234567890abcdef",
+    parentSpanId: null,
+    serviceName: "orders",
+    name: "POST /orders",
+    kind: "SERVER",
+    startTime: new Date(1_790_000_000_250),
+    durationNs: 42,
+    durationMs: 0.000042,
+    status: "ERROR",
+    attributes: { "http.response.status_code": 500 },
+  }]);
+});
+
+asking("hosts answer alone and together", {
+  getSystemMetrics: ({ service, agentId }) => {
+    assert.deepEqual([service, agentId], ["payments", ""]);
+    return {
+      total: { cpuPct: 40, memUsedBytes: 3n << 30n, memTotalBytes: 12n << 30n },
+      agents: [{ agentId: "a1", cpuPct: 40, memUsedBytes: 3n << 30n, memTotalBytes: 12n << 30n, lastSampleTime: at }],
+    };
+  },
+}, async () => {
+  const cpu = await coral.system.getCPU({ service: "payments" });
+  assert.equal(cpu.usagePct, 40);
+  assert.equal(cpu.hosts[0].agent, "a1");
+  const memory = await coral.system.getMemory({ service: "payments" });
+  assert.deepEqual([memory.used, memory.total, memory.usagePct], [3 * 2 ** 30, 12 * 2 ** 30, 25]);
+});
+
+asking("wrong arguments are refused before any call", {}, async () => {
+  const wrong: Promise<unknown>[] = [
+    coral.metrics.getPercentile("payments", "http.server.duration", 99),
+    coral.metrics.getP99(""),
+    coral.metrics.getP99("payments", undefined, "five minutes"),
+    coral.traces.findSlow("payments", "quick"),
+    coral.traces.query({ limit: 0 }),
+    coral.traces.query({ status: "bad" as "ok" }),
+    coral.traces.get("12"),
+    coral.db.query(" "),
+    coral.db.query("SELECT ?", [2n ** 64n]),
+  ];
+  for (const call of wrong) {
+    await assert.rejects(call, (error) => error instanceof coral.CoralError && error.reason === "INVALID_ARGUMENT");
+  }
+});
+
+asking("parameters and mode come with the connection, which leaves the global scope", {
+  listServices: () => ({}),
+}, async () => {
+  await coral.services.list();
+  assert.equal(coral.mode, "cli");
+  assert.deepEqual({ ...coral.params }, {});
+  const key = Symbol.for("coral.connection");
+  assert.equal(key in globalThis, false);
 });

@@ -1,10 +1,13 @@
-"""The arguments of `coral run`, read without click.
+"""`coral run` without click: reads its arguments and runs the script.
 
-This knows the same grammar as the click command in `cli/run.py` and is only faster: what it does not
-understand is None, and click then does it or explains it. A test parses one table with both.
+The grammar is the one of the click command in `cli/run.py`, only read faster: what is not understood
+here is None, and click then does it or explains it. A test parses one table with both.
 """
 
 from __future__ import annotations
+
+from coral.config.address import configured_colony
+from coral.runner.script import DEFAULT_TIME_LIMIT_SECONDS, require_script, run_script
 
 _VALUES = {"--colony": "colony", "--timeout": "timeout", "-p": "param", "--param": "param"}
 
@@ -82,3 +85,42 @@ def parse_run(argv: list[str]) -> RunArguments | None:
     if len(files) != 1:
         return None
     return RunArguments(files[0], **values, params=params, check=check, arguments=arguments)
+
+
+def run(arguments: RunArguments) -> int:
+    """Runs the script.
+
+    Returns:
+        The exit code of `coral run`.
+
+    Raises:
+        CoralError: The arguments cannot be used, or the script did not run to its own end.
+    """
+    params: dict[str, object] = {}
+    if arguments.params:
+        from coral.runner.params import parse_params
+
+        params = parse_params(arguments.params)
+    time_limit = _seconds(arguments.timeout)
+    require_script(arguments.file)  # before a colony is started for it
+    colony = configured_colony(arguments.colony)
+    if colony is None:
+        from coral.embedded.resolve import local_colony
+
+        colony = local_colony()
+    return run_script(
+        arguments.file,
+        colony=colony,
+        params=params,
+        arguments=arguments.arguments,
+        time_limit=time_limit,
+        check=arguments.check,
+    )
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return DEFAULT_TIME_LIMIT_SECONDS
+    from coral.model.durations import parse_duration_ns
+
+    return parse_duration_ns(text) / 1e9 or None

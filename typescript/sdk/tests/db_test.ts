@@ -1,0 +1,115 @@
+import { tableFromArrays, tableToIPC } from "@uwdata/flechette";
+import assert from "node:assert/strict";
+import * as coral from "../mod.ts";
+import type { ExecuteQueryResponseSchema } from "../gen/coral/colony/v1/query_pb.ts";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { connect, serve } from "./server.ts";
+
+type Part = MessageInitShape<typeof ExecuteQueryResponseSchema>;
+
+/** Encapsulated messages of an IPC stream: schema, then batches. */
+function messages(ipc: Uint8Array): Uint8Array[] {
+  const view = new DataView(ipc.buffer, ipc.byteOffset, ipc.byteLength);
+  const found: Uint8Array[] = [];
+  let start = 0;
+  while (start + 8 < ipc.length) {
+    const metadata = view.getInt32(start + 4, true);
+    const root = start + 8 + view.getInt32(start + 8, true);
+    const vtable = root - view.getInt32(root, true);
+    const bodyField = view.getUint16(vtable + 10, true); // Message.bodyLength
+    const body = bodyField === 0 ? 0 : Number(view.getBigInt64(root + bodyField, true));
+    const end = start + 8 + metadata + body;
+    found.push(ipc.subarray(start, end));
+    start = end;
+  }
+  return found;
+}
+
+function parts(first: number, rows: number): { header: Part; batch: Part } {
+  const n = Array.from({ length: rows }, (_, index) => first + index);
+  const ipc = tableToIPC(tableFromArrays({ n, name: n.map((value) => `row ${value}`) }), { format: "stream" });
+  const [arrowSchema, ...batches] = messages(ipc!);
+  const arrowBatch = new Uint8Array(batches.flatMap((batch) => [...batch]));
+  return {
+    header: { part: { case: "header", value: { arrowSchema } } },
+    batch: { part: { case: "batch", value: { arrowBatch, rowCount: BigInt(rows) } } },
+  };
+}
+
+Deno.test("rows come as objects, with how complete they are", async () => {
+  await using server = await serve({
+    async *executeQuery(request) {
+      assert.equal(request.sql, "SELECT n, name FROM t WHERE a = ? AND b = ?");
+      assert.deepEqual(request.params.map(({ value }) => [value.case, value.value]), [
+        ["stringValue", "payments"],
+        ["intValue", 5n],
+        ["doubleValue", 0.5],
+        ["boolValue", true],
+        [undefined, undefined],
+      ]);
+      assert.equal(request.maxRows, 50n);
+      yield parts(0, 1).header;
+      yield parts(0, 2).batch;
+      yield parts(2, 1).batch;
+      const completeness = { rowsCut: true, limitAdded: 50n, windowAdded: { seconds: 3600n } };
+      yield { part: { case: "trailer", value: { rowCount: 3n, completeness } } };
+    },
+  });
+  connect(server.address);
+  const rows = await coral.db.query<{ n: number; name: string }>(
+    "SELECT n, name FROM t WHERE a = ? AND b = ?",
+    ["payments", 5, 0.5, true, null],
+    { limit: 50 },
+  );
+  assert.deepEqual([...rows], [{ n: 0, name: "row 0" }, { n: 1, name: "row 1" }, { n: 2, name: "row 2" }]);
+  assert.equal(rows.completeness.rowsCut, true);
+  assert.equal(rows.completeness.limitAdded, 50);
+  assert.equal(rows.completeness.windowAddedMs, 3_600_000);
+  assert.equal(JSON.stringify(rows.slice(0, 1)), '[{"n":0,"name":"row 0"}]');
+});
+
+Deno.test("named parameters keep their types", async () => {
+  const when = new Date(1_790_000_000_250);
+  await using server = await serve({
+    async *executeQuery({ namedParams }) {
+      assert.deepEqual(namedParams.since.value.case, "timestampValue");
+      assert.equal(namedParams.big.value.value, 2n ** 60n);
+      assert.deepEqual(namedParams.blob.value.value, new Uint8Array([1, 2]));
+      yield parts(0, 1).header;
+      yield { part: { case: "trailer", value: {} } };
+    },
+  });
+  connect(server.address);
+  const params = { since: when, big: 2n ** 60n, blob: new Uint8Array([1, 2]) };
+  assert.equal((await coral.db.query("SELECT $since", params)).length, 0);
+});
+
+Deno.test("a result without its end is an error, not a shorter result", async () => {
+  await using server = await serve({
+    async *executeQuery() {
+      yield parts(0, 1).header;
+      yield parts(0, 2).batch;
+    },
+  });
+  connect(server.address);
+  await assert.rejects(coral.db.query("SELECT 1"), { reason: "INCOMPLETE_RESULT", code: "DATA_LOSS" });
+});
+
+Deno.test("leaving a stream early ends the statement on the server", async () => {
+  const ended = Promise.withResolvers<string>();
+  await using server = await serve({
+    async *executeQuery(_, context) {
+      context.signal.addEventListener("abort", () => ended.resolve("cancelled"));
+      yield parts(0, 1).header;
+      for (let first = 0;; first += 10) yield parts(first, 10).batch;
+    },
+  });
+  connect(server.address);
+  let last = -1;
+  for await (const row of coral.db.stream<{ n: number }>("SELECT n FROM endless")) {
+    last = row.n;
+    if (last === 25) break;
+  }
+  assert.equal(last, 25);
+  assert.equal(await ended.promise, "cancelled");
+});
