@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.agent.otlp import START_NS
 
 from coral.agent.server import rolled_up
 from coral.clock import FixedClock
 from coral.store.duckdb.store import DuckDBStore
+from tests.agent.otlp import START_NS
 
 
 @pytest.fixture

@@ -37,7 +37,9 @@ def span(
     )
 
 
-def traces(spans: Sequence[Span], *, service: str = "payments", instance: str = "p-1") -> ExportTraceServiceRequest:
+def traces(
+    spans: Sequence[Span], *, service: str = "payments", instance: str = "p-1"
+) -> ExportTraceServiceRequest:
     resource = Resource(attributes=[text("service.name", service), text("service.instance.id", instance)])
     return ExportTraceServiceRequest(
         resource_spans=[ResourceSpans(resource=resource, scope_spans=[ScopeSpans(spans=spans)])]

@@ -24,13 +24,13 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     SummaryDataPoint,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from tests.agent.otlp import START_NS, span, text, traces
 
 from coral.agent.decode.metrics import decode_metrics
 from coral.agent.decode.otlp_json import parse_json
 from coral.agent.decode.traces import decode_traces
 from coral.agent.decode.values import attributes_json
 from coral.errors import UsageError
+from tests.agent.otlp import START_NS, span, text, traces
 
 
 def test_a_span_becomes_a_row() -> None:
@@ -102,7 +102,15 @@ def test_attribute_values_keep_their_types() -> None:
     document = json.loads(attributes_json(attributes))
     assert document["deep"]  # cut at 32 levels, not refused
     del document["deep"]
-    assert document == {"s": "ü\x00", "i": -(2**63), "d": None, "b": True, "y": "AP8=", "m": {"k": "v"}, "n": None}
+    assert document == {
+        "s": "ü\x00",
+        "i": -(2**63),
+        "d": None,
+        "b": True,
+        "y": "AP8=",
+        "m": {"k": "v"},
+        "n": None,
+    }
 
 
 def test_json_and_protobuf_decode_to_the_same_rows() -> None:
@@ -142,7 +150,15 @@ def test_json_and_protobuf_decode_to_the_same_rows() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b'"x"', b'{"resourceSpans": 5}', b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"zz"}]}]}]}', b"\xff"],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"x"',
+        b'{"resourceSpans": 5}',
+        b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"zz"}]}]}]}',
+        b"\xff",
+    ],
 )
 def test_what_is_no_otlp_json_is_refused(body: bytes) -> None:
     with pytest.raises(UsageError, match="not OTLP/JSON"):
@@ -173,7 +189,9 @@ def test_every_kind_of_metric_becomes_rows() -> None:
                 name="h",
                 histogram=Histogram(
                     data_points=[
-                        HistogramDataPoint(count=3, sum=6.0, explicit_bounds=[1.0], bucket_counts=[1, 2], **time)
+                        HistogramDataPoint(
+                            count=3, sum=6.0, explicit_bounds=[1.0], bucket_counts=[1, 2], **time
+                        )
                     ]
                 ),
             ),

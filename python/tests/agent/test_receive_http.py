@@ -15,7 +15,6 @@ import uvicorn
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from tests.agent.otlp import span, traces
 
 from coral.agent.ingest import Ingest
 from coral.agent.receive.otlp_http import otlp_app
@@ -24,6 +23,7 @@ from coral.clock import FixedClock
 from coral.limits import MAX_OTLP_BODY_BYTES
 from coral.serve.listen import listen_tcp
 from coral.store.duckdb.store import DuckDBStore
+from tests.agent.otlp import span, traces
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 
@@ -92,7 +92,9 @@ def test_refused_spans_are_told_and_the_others_stored(client: Client, store: Duc
 
 
 def test_json_is_answered_in_json(client: Client) -> None:
-    response = client.post("/v1/traces", content=b"{}", headers={"content-type": "application/json; charset=utf-8"})
+    response = client.post(
+        "/v1/traces", content=b"{}", headers={"content-type": "application/json; charset=utf-8"}
+    )
     assert (response.status_code, json.loads(response.content)) == (200, {})
     bad = client.post("/v1/traces", content=b"{", headers={"content-type": "application/json"})
     assert bad.status_code == 400

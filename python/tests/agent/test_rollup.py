@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pyarrow as pa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from tests.agent.otlp import START_NS, span, traces
 
 from coral._proto.colony.v1 import fleet_pb2
 from coral.agent.decode.traces import decode_traces
@@ -13,6 +12,7 @@ from coral.agent.ingest import Ingest
 from coral.agent.rollup import SPANS_PER_ROLLUP, Rollup
 from coral.clock import FixedClock
 from coral.store.duckdb.store import DuckDBStore
+from tests.agent.otlp import START_NS, span, traces
 
 
 class Agent:

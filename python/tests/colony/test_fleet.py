@@ -5,12 +5,12 @@ from pathlib import Path
 import grpc
 import pyarrow as pa
 import pytest
-from tests.colony.fleet_client import FleetStream, resource_chunk, rollup_chunk
 
 from coral._proto.colony.v1 import fleet_pb2
 from coral.client.colony import ColonyClient, to_rows
 from coral.testing.processes import start_colony
 from coral.wire.arrow import to_ipc
+from tests.colony.fleet_client import FleetStream, resource_chunk, rollup_chunk
 
 COUNT = "SELECT coalesce(sum(request_count), 0)::BIGINT FROM service_summary"
 

@@ -11,13 +11,13 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from tests.colony.fleet_client import FleetStream, resource_chunk, rollup_chunk, span_chunk
 
 from coral._proto.colony.v1 import query_pb2 as pb
 from coral._proto.colony.v1 import query_pb2_grpc
 from coral.client.colony import ColonyClient, to_rows
 from coral.errors import DeniedError, LimitError, NoDataError, QueryError, UnreachableError, UsageError
 from coral.testing.processes import start_colony
+from tests.colony.fleet_client import FleetStream, resource_chunk, rollup_chunk, span_chunk
 
 TRACES = 25
 
@@ -53,7 +53,9 @@ def client(served: Served) -> Iterator[ColonyClient]:
         yield opened
 
 
-@pytest.mark.parametrize(("q", "milliseconds"), [(0.5, 500.5), (0.95, 950.05), (0.99, 990.01), (0, 1), (1, 1000)])
+@pytest.mark.parametrize(
+    ("q", "milliseconds"), [(0.5, 500.5), (0.95, 950.05), (0.99, 990.01), (0, 1), (1, 1000)]
+)
 def test_percentiles_are_within_the_error_of_the_buckets(
     client: ColonyClient, q: float, milliseconds: float
 ) -> None:
@@ -113,7 +115,9 @@ def test_traces_are_paged_without_gaps_or_repeats(served: Served) -> None:
     seen: list[str] = []
     token = ""
     while True:
-        page = served.stub.QueryTraces(pb.QueryTracesRequest(service="payments", page_size=7, page_token=token))
+        page = served.stub.QueryTraces(
+            pb.QueryTracesRequest(service="payments", page_size=7, page_token=token)
+        )
         seen += [trace.trace_id for trace in page.traces]
         assert page.completeness.sampled
         token = page.next_page_token
@@ -123,7 +127,9 @@ def test_traces_are_paged_without_gaps_or_repeats(served: Served) -> None:
 
 
 def test_slow_traces_are_slowest_first_and_paged(served: Served) -> None:
-    request = pb.FindSlowTracesRequest(service="payments", threshold=Duration(nanos=100_000_000), page_size=10)
+    request = pb.FindSlowTracesRequest(
+        service="payments", threshold=Duration(nanos=100_000_000), page_size=10
+    )
     first = served.stub.FindSlowTraces(request)
     request.page_token = first.next_page_token
     second = served.stub.FindSlowTraces(request)
@@ -141,7 +147,11 @@ def test_traces_are_filtered_by_outcome_and_duration(served: Served) -> None:
 
 def test_a_trace_is_answered_with_its_spans(client: ColonyClient) -> None:
     (span,) = client.trace(f"{3:032X}")
-    assert (span.service_name, span.duration.ToMilliseconds(), span.kind) == ("payments", 30, pb.SPAN_KIND_SERVER)
+    assert (span.service_name, span.duration.ToMilliseconds(), span.kind) == (
+        "payments",
+        30,
+        pb.SPAN_KIND_SERVER,
+    )
     assert span.attributes_json == '{"http.route":"/"}'
 
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from tests.store.conftest import NOW
-from tests.store.rows import insert_spans
 
 from coral.errors import CoralError, DeniedError, LimitError, QueryError
 from coral.limits import MAX_SQL_BYTES
 from coral.store.duckdb.store import DuckDBStore
 from coral.store.guard.pool import Columns, QueryPool, Rows
 from coral.store.guard.protocol import Job, Outcome
+from tests.store.conftest import NOW
+from tests.store.rows import insert_spans
 
 Query = Callable[..., Coroutine[Any, Any, tuple[pa.Table, Outcome]]]
 

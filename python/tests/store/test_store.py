@@ -6,8 +6,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from tests.store.conftest import NOW
-from tests.store.rows import insert_spans
 
 from coral.clock import FixedClock
 from coral.errors import OverloadedError, StorageError
@@ -16,6 +14,8 @@ from coral.store.api import Transaction
 from coral.store.duckdb.segments import MERGE_FAN_IN
 from coral.store.duckdb.store import DuckDBStore
 from coral.store.duckdb.tables import SPANS
+from tests.store.conftest import NOW
+from tests.store.rows import insert_spans
 
 
 def count(store: DuckDBStore) -> int:
@@ -171,7 +171,8 @@ def test_service_summary_agrees_with_the_rows(store: DuckDBStore) -> None:
 
     store.submit(write).result()
     ((requests, errors, p50, p95, p99),) = store.query(
-        "SELECT request_count, error_count, p50_ms, p95_ms, p99_ms FROM service_summary", since={"rollups": None}
+        "SELECT request_count, error_count, p50_ms, p95_ms, p99_ms FROM service_summary",
+        since={"rollups": None},
     )
     assert (requests, errors) == (1000, 10)
     (want,) = duckdb.sql("SELECT quantile_cont(i, [0.5, 0.95, 0.99]) FROM range(1, 1001) t(i)").fetchall()

@@ -69,7 +69,9 @@ def test_tables_survive_and_are_cast() -> None:
     assert from_ipc(to_ipc(table), expected=expected, what="t").to_pylist() == [{"a": 1}, {"a": 2}]
 
 
-@pytest.mark.parametrize("data", [b"", b"garbage", to_ipc(pa.table({"b": [1]})), to_ipc(pa.table({"a": ["x"]}))])
+@pytest.mark.parametrize(
+    "data", [b"", b"garbage", to_ipc(pa.table({"b": [1]})), to_ipc(pa.table({"a": ["x"]}))]
+)
 def test_tables_that_do_not_fit_are_refused(data: bytes) -> None:
     with pytest.raises(UsageError, match="the rows are not readable"):
         from_ipc(data, expected=pa.schema([("a", pa.int64())]), what="rows")
