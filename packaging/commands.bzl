@@ -12,12 +12,11 @@ venv="$(readlink -f "$runfiles/{workspace}/{venv}")"
 export PYTHONPATH="$(readlink -f "$runfiles/{workspace}/{tree}")/python"
 # Bazel's outputs stay as they were built, and the user's folder is no place to import from.
 export PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1
-if [[ -z "${{HOME:-}}" || ! -w "${{HOME:-}}" ]]; then
-  HOME="$(mktemp -d)"
-  export HOME
-  trap 'rm -rf "$HOME"' EXIT
-fi
 cd "${{BUILD_WORKING_DIRECTORY:-$PWD}}"
+if [[ -n "${{HOME:-}}" ]] && mkdir -p "$HOME/.local/state" 2>/dev/null; then exec "$venv/bin/python" -m coral {command} "$@"; fi
+HOME="$(mktemp -d)"
+export HOME
+trap 'rm -rf "$HOME"' EXIT
 "$venv/bin/python" -m coral {command} "$@"
 """
 

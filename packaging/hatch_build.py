@@ -18,7 +18,7 @@ _PARTS = (
 )
 
 
-class CoralBuildHook(BuildHookInterface):  # type: ignore[misc]  # hatchling has no types here
+class CoralBuildHook(BuildHookInterface[Any]):
     """Sets the tag and refuses to build a wheel that would miss a part."""
 
     PLUGIN_NAME = "custom"

@@ -29,11 +29,17 @@ def _npm_env_impl(rctx):
 
     # A copy, as npm may want to write it.
     rctx.file("package-lock.json", rctx.read(rctx.attr.lock), executable = False)
+    # npm gives up without a folder for its cache, as with a read-only home.
+    environment = {}
+    if rctx.execute(["sh", "-c", "mkdir -p \"${npm_config_cache:-$HOME/.npm}\""]).return_code != 0:
+        environment["npm_config_cache"] = str(rctx.path("npm-cache"))
     rctx.report_progress("installing npm packages")
     result = rctx.execute(
         [npm, "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"],
+        environment = environment,
         timeout = 1800,
     )
+    rctx.delete("npm-cache")
     if result.return_code != 0:
         fail("npm ci failed (exit %d):\n%s\n%s" % (result.return_code, result.stdout, result.stderr))
     rctx.file("stamp", version + "\n" + rctx.read(rctx.attr.lock), executable = False)

@@ -40,7 +40,9 @@ export function rowReader<T extends object>(schema: Uint8Array): (batch: Uint8Ar
   }
 
   return (batch) => {
-    const table = tableFromIPC([schema, batch], options);
+    // A copy, since Arrow's buffers are read in place and do not lie aligned in a gRPC message. Not by
+    // slice(): what Node's HTTP gives is a Buffer, whose slice() is a view.
+    const table = tableFromIPC([new Uint8Array(schema), new Uint8Array(batch)], options);
     const names = distinct(table.names);
     const columns = table.children.map((column) => values(column, nullable(converter(column.type))));
     const rows = new Array<T>(table.numRows);

@@ -1,4 +1,3 @@
-// deno-lint-ignore-file explicit-function-return-type -- plain JavaScript
 // Builds what the wheel carries as coral/_sdk and what the npm package contains:
 //   mod.js                     the SDK and its libraries, one minified ES module
 //   types/**/*.d.ts            the types of the public API (entry: types/mod.d.ts)
@@ -111,7 +110,7 @@ function declareTypes() {
       module: "esnext",
       moduleResolution: "bundler",
       lib: ["es2024", "esnext", "dom"],
-      types: [],
+      types: ["node"],
       strict: true,
       skipLibCheck: true,
       allowImportingTsExtensions: true,

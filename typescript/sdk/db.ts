@@ -56,7 +56,7 @@ export interface QueryOptions {
  * @param options Limits that are narrower than the server's.
  * @returns The rows. Of columns with equal names the later ones get `_1`, `_2`, ... appended.
  * @throws {CoralError} `QUERY_REFUSED` (not allowed), `QUERY_FAILED` (wrong SQL), `QUERY_TIMEOUT`,
- *   `OVERLOADED`, `INCOMPLETE_RESULT`, `INVALID_ARGUMENT`, `UNREACHABLE`, `TIMEOUT`, `NO_CONNECTION`.
+ *   `OVERLOADED`, `INCOMPLETE_RESULT`, `UNREADABLE_RESULT`, `INVALID_ARGUMENT`, `UNREACHABLE`, `TIMEOUT`, `NO_CONNECTION`.
  *
  * @example
  * ```ts
@@ -125,25 +125,40 @@ async function* run<T extends object>(
   params: SqlParams | undefined,
   options: QueryOptions = {},
 ): AsyncGenerator<T[], Completeness, void> {
-  let read: ((batch: Uint8Array) => T[]) | undefined;
+  let read: (batch: Uint8Array) => T[] = () => [];
   let rowCount = 0n;
+  let completeness: Completeness | undefined;
   for await (const { part } of streamCall("executeQuery", requestOf(sql, params, options), deadline(options))) {
     if (part.case === "header") {
       const arrow = await import("./arrow.ts"); // evaluated by the scripts that need it only
       read = arrow.rowReader<T>(part.value.arrowSchema);
-    } else if (part.case === "batch" && read !== undefined) {
-      const rows = read(part.value.arrowBatch);
+    } else if (part.case === "batch") {
+      const rows = readable(() => read(part.value.arrowBatch));
       rowCount += BigInt(rows.length);
       yield rows;
     } else if (part.case === "trailer" && part.value.rowCount === rowCount) {
-      return completenessOf(part.value.completeness);
+      completeness = completenessOf(part.value.completeness);
     }
   }
+  if (completeness !== undefined) return completeness;
   throw new CoralError(`the result broke off after ${rowCount} rows`, {
     reason: "INCOMPLETE_RESULT",
     code: "DATA_LOSS",
     hint: "try again; if it happens each time, the colony's log says why",
   });
+}
+
+function readable<R>(read: () => R): R {
+  try {
+    return read();
+  } catch (cause) {
+    throw new CoralError(`the result cannot be read: ${cause instanceof Error ? cause.message : cause}`, {
+      reason: "UNREADABLE_RESULT",
+      code: "INTERNAL",
+      hint: "cast the column that is out of the ordinary, for example to VARCHAR",
+      cause,
+    });
+  }
 }
 
 function requestOf(sql: string, params: SqlParams | undefined, options: QueryOptions): Request<"executeQuery"> {

@@ -38,7 +38,8 @@ export class CoralError extends Error {
    * `QUERY_TIMEOUT`, `OVERLOADED`, `UNAVAILABLE`, `NOT_FOUND`, `UNIMPLEMENTED`, `STORAGE`.
    * From the SDK: `INVALID_ARGUMENT`, `NOT_FOUND`, `NO_CONNECTION` (not started by `coral run`),
    * `UNREACHABLE` (nobody answers at the address), `TIMEOUT` (no answer in time),
-   * `INCOMPLETE_RESULT` (an answer broke off).
+   * `INCOMPLETE_RESULT` (an answer broke off), `UNREADABLE_RESULT` (a column of an unknown type).
+   * A gRPC code's name where a server that is no colony failed the call.
    */
   readonly reason: string;
 

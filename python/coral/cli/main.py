@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from typing import Any
+import os
 
 import click
 
@@ -77,8 +77,15 @@ def invoke(arguments: list[str]) -> int:
         UsageError: The command line cannot be understood.
         CoralError: The command failed.
     """
+    if "_CORAL_COMPLETE" in os.environ:
+        coral.main(prog_name="coral")  # answers the shell and exits
+    result: object
     try:
-        result: Any = coral.main(arguments, prog_name="coral", standalone_mode=False)
+        # Not coral.main(): it would end a closed stdout with exit code 1, like a failed command.
+        with coral.make_context("coral", arguments) as context:
+            result = coral.invoke(context)
+    except click.exceptions.Exit as ended:
+        result = ended.exit_code
     except click.UsageError as error:
         message = _lower_first(error.format_message().rstrip("."))
         raise UsageError(message, hint=_usage_hint(error, arguments)) from None

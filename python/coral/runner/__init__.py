@@ -9,7 +9,7 @@
 | `process`    | the child process: signals, time limit, exit code                        |
 | `diagnosis`  | why Deno could not load a script; type checks                            |
 | `script`     | puts these together: `run_script`                                        |
-| `guard.js`   | runs before each script: words uncaught errors of Coral                  |
+| `guard.js`   | comes with the SDK into each script: words uncaught errors of Coral      |
 
 May import `coral.config`, `coral.errors` and `coral.model`; never grpc, duckdb, pyarrow or click.
 The modules on the way of a plain run also leave out `re`, `json`, `subprocess`, `pathlib` and

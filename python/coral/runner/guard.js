@@ -1,6 +1,6 @@
-// Runs before every script (deno run --preload). Words two kinds of uncaught errors, an unreachable
-// colony and a denied permission, and lets all others pass to Deno. Deno dispatches
-// "unhandledrejection" for a rejected main module too.
+// Runs when a script imports @coral/sdk. Words two kinds of uncaught errors, an unreachable colony and
+// a denied permission, and lets all others pass to Deno. Deno dispatches "unhandledrejection" for a
+// rejected main module too. In a worker it does nothing: there the main module gets the error.
 
 const EXIT_UNREACHABLE = 69;
 const EXIT_DENIED = 77;
@@ -55,14 +55,17 @@ function listen(type, errorOf, clone) {
   globalThis.addEventListener(type, listener);
 }
 
-listen(
-  "unhandledrejection",
-  (event) => event.reason,
-  ({ promise, reason }) => new PromiseRejectionEvent("unhandledrejection", { cancelable: true, promise, reason }),
-);
-listen(
-  "error",
-  (event) => event.error,
-  ({ message, filename, lineno, colno, error }) =>
-    new ErrorEvent("error", { cancelable: true, message, filename, lineno, colno, error }),
-);
+if (typeof WorkerGlobalScope === "undefined") {
+  listen(
+    "unhandledrejection",
+    (event) => event.reason,
+    ({ promise, reason }) =>
+      new PromiseRejectionEvent("unhandledrejection", { cancelable: true, promise, reason }),
+  );
+  listen(
+    "error",
+    (event) => event.error,
+    ({ message, filename, lineno, colno, error }) =>
+      new ErrorEvent("error", { cancelable: true, message, filename, lineno, colno, error }),
+  );
+}

@@ -65,10 +65,13 @@ class RunDirectory:
         """
         front = os.path.join(self.path, "sdk.js")
         data = os.path.join(self.path, "connection.js")
-        # A sibling that is imported first is evaluated first, so the SDK finds the object.
-        _write(data, f'globalThis[Symbol.for("coral.connection")] = {dumps(connection)};\n')
+        # A sibling that is imported first is evaluated first, so the SDK finds the object. The guard is
+        # in the same module, because each module more costs 0.3 ms.
+        with open(guard_path(), encoding="utf-8") as file:
+            guard = file.read()
+        _write(data, f'globalThis[Symbol.for("coral.connection")] = {dumps(connection)};\n{guard}')
         _write(front, f'import "./connection.js";\nexport * from "{file_url(sdk)}";\n')
-        modules = [data, sdk, guard_path()]
+        modules = [data, sdk]
         _write(self.import_map, dumps(import_map(sdk=front, script_dir=script_dir, modules=modules)))
 
     def write_types(self, *, types: str, script_dir: str) -> None:

@@ -82,7 +82,7 @@ def sdk_types() -> str:
 
 
 def guard_path() -> str:
-    """Returns the path of the module that runs before each script."""
+    """Returns the path of the code that words uncaught errors."""
     return os.path.join(_PACKAGE, "runner", "guard.js")
 
 

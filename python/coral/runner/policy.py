@@ -30,7 +30,7 @@ _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 
 def run_flags(
-    *, read: list[str], colony: str | None, import_map: str, preload: str, heap_limit_mb: int = HEAP_LIMIT_MB
+    *, read: list[str], colony: str | None, import_map: str, heap_limit_mb: int = HEAP_LIMIT_MB
 ) -> list[str]:
     """Returns the flags of `deno run` for one script.
 
@@ -38,7 +38,6 @@ def run_flags(
         read: Real paths of the directories that the script may read.
         colony: The one address that it may connect to, `HOST:PORT`, or None for no network.
         import_map: Path of the import map.
-        preload: Path of the module that runs before the script.
         heap_limit_mb: Size of the V8 heap in MiB.
 
     Raises:
@@ -55,7 +54,6 @@ def run_flags(
         "--cached-only",
         *_CLOSED,
         f"--import-map={import_map}",
-        f"--preload={preload}",
         f"--v8-flags=--max-old-space-size={heap_limit_mb}",
         "--allow-read=" + ",".join(read),
     ]

@@ -8,7 +8,6 @@ costs 4 ms for its enums, so this takes the numbers from the C module behind it.
 from __future__ import annotations
 
 import os
-import select
 import sys
 import time
 
@@ -157,6 +156,8 @@ class _Child:
     def _sleep(self, limit_at: float | None) -> None:
         moments = [moment for moment in (limit_at, self._kill_at) if moment is not None]
         timeout = max(0.0, min(moments) - time.monotonic()) if moments else None
+        import select  # by now the child starts: this costs it nothing
+
         select.select([self._wake_read], [], [], timeout)
         try:
             os.read(self._wake_read, 512)

@@ -14,7 +14,7 @@ from coral.errors import (
 from coral.runner import places, policy
 from coral.runner.binary import find_deno
 from coral.runner.imports import RunDirectory
-from coral.runner.places import guard_path, sdk_bundle
+from coral.runner.places import sdk_bundle
 from coral.runner.process import Ended, run_child
 
 DEFAULT_TIME_LIMIT_SECONDS = 60.0
@@ -83,7 +83,7 @@ def run_script(
         # The SDK and the run's own directory are read only where a script computes a specifier;
         # Deno cannot be given a path with a comma, and then that does not work.
         read = [folder, *[extra for extra in (os.path.dirname(sdk), run.path) if "," not in extra]]
-        flags = policy.run_flags(read=read, colony=colony, import_map=run.import_map, preload=guard_path())
+        flags = policy.run_flags(read=read, colony=colony, import_map=run.import_map)
         argv = [deno, "run", *flags, script, *(arguments or [])]
         ended = run_child(argv, environment, time_limit)
         _raise_for(ended, path, time_limit)

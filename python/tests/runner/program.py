@@ -51,7 +51,9 @@ class Program:
         """The whole command line."""
         return [sys.executable, "-m", "coral", *arguments]
 
-    def start(self, *arguments: str, pass_fds: tuple[int, ...] = (), **variables: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, *arguments: str, pass_fds: tuple[int, ...] = (), **variables: str
+    ) -> subprocess.Popen[bytes]:
         """Starts a command."""
         return subprocess.Popen(
             self.command(*arguments),

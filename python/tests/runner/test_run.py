@@ -87,7 +87,9 @@ def test_scripts_import_files_below_their_folder(coral: Program) -> None:
     assert coral.run("run", script) == Result(0, "2 2 true\n", "")
 
 
-@pytest.mark.parametrize("folder", ["with space", "a#b?c%41", "ünï日本", "[x]{y}'z'", "back\\slash^|`\"<>", "-A"])
+@pytest.mark.parametrize(
+    "folder", ["with space", "a#b?c%41", "ünï日本", "[x]{y}'z'", 'back\\slash^|`"<>', "-A"]
+)
 def test_any_folder_name_works(coral: Program, folder: str) -> None:
     coral.script("export const x = 1;", f"{folder}/lib.ts")
     script = coral.script(
@@ -148,7 +150,7 @@ def test_no_descriptor_leaks_into_the_script(coral: Program, tmp_path: Path) -> 
             "run", coral.script('console.log("up"); setInterval(() => {}, 1000);'), pass_fds=(file.fileno(),)
         )
         assert first_line(process) == "up"
-        links = [os.readlink(fd) for fd in Path(f"/proc/{deno_below(process).pid}/fd").iterdir()]  # noqa: PTH115
+        links = [os.readlink(fd) for fd in Path(f"/proc/{deno_below(process).pid}/fd").iterdir()]
         process.terminate()
         finish(process)
     assert str(secret) not in links

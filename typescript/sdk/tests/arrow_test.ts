@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { rowReader } from "../arrow.ts";
 import duckdb from "./duckdb_types.json" with { type: "json" };
 
@@ -34,6 +35,17 @@ Deno.test("every SQL type of DuckDB becomes the documented JavaScript value", ()
     same_1: 2,
   });
 });
+
+Deno.test("a batch is read wherever it lies in memory", () => {
+  const read = rowReader<Record<string, unknown>>(shifted(bytes(duckdb.schema)));
+  assert.equal(read(shifted(bytes(duckdb.batch)))[0].int, 1);
+});
+
+function shifted(data: Uint8Array): Uint8Array {
+  const larger = Buffer.alloc(data.length + 3);
+  larger.set(data, 3);
+  return larger.subarray(3);
+}
 
 function bytes(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));

@@ -1,40 +1,7 @@
-import { tableFromArrays, tableToIPC } from "@uwdata/flechette";
 import assert from "node:assert/strict";
 import * as coral from "../mod.ts";
-import type { ExecuteQueryResponseSchema } from "../gen/coral/colony/v1/query_pb.ts";
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { parts } from "./arrow_parts.ts";
 import { connect, serve } from "./server.ts";
-
-type Part = MessageInitShape<typeof ExecuteQueryResponseSchema>;
-
-/** Encapsulated messages of an IPC stream: schema, then batches. */
-function messages(ipc: Uint8Array): Uint8Array[] {
-  const view = new DataView(ipc.buffer, ipc.byteOffset, ipc.byteLength);
-  const found: Uint8Array[] = [];
-  let start = 0;
-  while (start + 8 < ipc.length) {
-    const metadata = view.getInt32(start + 4, true);
-    const root = start + 8 + view.getInt32(start + 8, true);
-    const vtable = root - view.getInt32(root, true);
-    const bodyField = view.getUint16(vtable + 10, true); // Message.bodyLength
-    const body = bodyField === 0 ? 0 : Number(view.getBigInt64(root + bodyField, true));
-    const end = start + 8 + metadata + body;
-    found.push(ipc.subarray(start, end));
-    start = end;
-  }
-  return found;
-}
-
-function parts(first: number, rows: number): { header: Part; batch: Part } {
-  const n = Array.from({ length: rows }, (_, index) => first + index);
-  const ipc = tableToIPC(tableFromArrays({ n, name: n.map((value) => `row ${value}`) }), { format: "stream" });
-  const [arrowSchema, ...batches] = messages(ipc!);
-  const arrowBatch = new Uint8Array(batches.flatMap((batch) => [...batch]));
-  return {
-    header: { part: { case: "header", value: { arrowSchema } } },
-    batch: { part: { case: "batch", value: { arrowBatch, rowCount: BigInt(rows) } } },
-  };
-}
 
 Deno.test("rows come as objects, with how complete they are", async () => {
   await using server = await serve({
@@ -101,7 +68,10 @@ Deno.test("leaving a stream early ends the statement on the server", async () =>
     async *executeQuery(_, context) {
       context.signal.addEventListener("abort", () => ended.resolve("cancelled"));
       yield parts(0, 1).header;
-      for (let first = 0;; first += 10) yield parts(first, 10).batch;
+      for (let first = 0;; first += 10) {
+        yield parts(first, 10).batch;
+        await new Promise((resolve) => setTimeout(resolve)); // the client shares this thread
+      }
     },
   });
   connect(server.address);
@@ -112,4 +82,24 @@ Deno.test("leaving a stream early ends the statement on the server", async () =>
   }
   assert.equal(last, 25);
   assert.equal(await ended.promise, "cancelled");
+});
+
+Deno.test("a result is whole, however slowly it is read", async () => {
+  await using server = await serve({
+    async *executeQuery() {
+      yield parts(0, 1).header;
+      for (let first = 0; first < 1000; first += 200) yield parts(first, 200).batch;
+      yield { part: { case: "trailer", value: { rowCount: 1000n } } };
+    },
+  });
+  connect(server.address);
+  // connect-node's own HTTP client lost 1 in 8 of these under Deno 2.9: see transport/http2.ts.
+  for (let round = 0; round < 40; round++) {
+    let count = 0;
+    for await (const { n } of coral.db.stream<{ n: number }>("SELECT n FROM t")) {
+      assert.equal(n, count++);
+      if (n % 200 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    assert.equal(count, 1000);
+  }
 });

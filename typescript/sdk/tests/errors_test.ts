@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as coral from "../mod.ts";
+import { bundle } from "./run_script.ts";
 import { Code, connect, failure, serve } from "./server.ts";
 
 async function errorOf(work: Promise<unknown>): Promise<coral.CoralError> {
@@ -63,12 +64,15 @@ Deno.test("a colony that is not there is UNREACHABLE and named", async () => {
   assert.match(error.hint ?? "", /CORAL_COLONY/);
 });
 
-Deno.test("a colony that comes back is found again", async () => {
-  const server = await serve({ listServices: () => ({ services: [{ name: "a" }] }) });
-  connect(server.address);
+Deno.test("a colony that was restarted is found again", async () => {
+  const answers = { listServices: () => ({ services: [{ name: "orders" }] }) };
+  const first = await serve(answers);
+  connect(first.address);
   assert.equal((await coral.services.list()).length, 1);
-  await server[Symbol.asyncDispose]();
+  await first[Symbol.asyncDispose]();
   assert.equal((await errorOf(coral.services.list())).reason, "UNREACHABLE");
+  await using _second = await serve(answers, { port: Number(first.address.split(":")[1]) });
+  assert.equal((await coral.services.list()).length, 1);
 });
 
 Deno.test("a call that is not answered in time is a TIMEOUT that names the limit", async () => {
@@ -88,12 +92,12 @@ Deno.test("a call that is not answered in time is a TIMEOUT that names the limit
 });
 
 Deno.test("without a connection the first call says how to get one", async () => {
-  const fresh = await import("../../../python/coral/_sdk/mod.js");
+  const fresh: typeof coral = await import(bundle);
   assert.deepEqual({ ...fresh.params }, {});
   assert.equal(fresh.mode, undefined);
-  await assert.rejects(fresh.services.list(), (error: coral.CoralError) => {
-    assert.equal(error.reason, "NO_CONNECTION");
-    return /coral run/.test(error.message + error.hint);
+  await assert.rejects(fresh.services.list(), {
+    reason: "NO_CONNECTION",
+    message: "no connection to a colony: this script was not started by `coral run`",
   });
 });
 

@@ -15,18 +15,18 @@ export interface TestServer extends AsyncDisposable {
   address: string;
 }
 
-/** Starts a server on a free port. Methods without an answer are UNIMPLEMENTED. */
-export async function serve(answers: Answers, tls?: { key: string; cert: string }): Promise<TestServer> {
+/** Starts a server, on a free port unless told otherwise. Methods without an answer are UNIMPLEMENTED. */
+export async function serve(answers: Answers, { port = 0 }: { port?: number } = {}): Promise<TestServer> {
   const handler = connectNodeAdapter({
     routes: (router: ConnectRouter) => router.service(QueryService, answers),
   });
-  const server = tls ? http2.createSecureServer(tls, handler) : http2.createServer(handler);
+  const server = http2.createServer(handler);
   const sessions = new Set<http2.ServerHttp2Session>();
   server.on("session", (session) => {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     [Symbol.asyncDispose]: async () => {

@@ -1,15 +1,28 @@
 import type { DescMethodUnary } from "@bufbuild/protobuf";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { compressionGzip, Http2SessionManager } from "@connectrpc/connect-node";
+import { createTransport } from "@connectrpc/connect/protocol-grpc";
 import { QueryService } from "../gen/coral/colony/v1/query_pb.ts";
 import { fromGrpc } from "./grpc_errors.ts";
+import { http2Client } from "./http2.ts";
 import type { CallOptions, Endpoint, Request, Response, StreamMethod, Transport, UnaryMethod } from "./transport.ts";
+
+const MAX_MESSAGE_BYTES = 64 * 2 ** 20;
 
 /** A transport over gRPC; it connects at the first call and again after a loss. */
 export function openGrpc(endpoint: Endpoint): Transport {
   const { address, tls, ca, token } = endpoint;
-  const grpc = createGrpcTransport({
-    baseUrl: `${tls ? "https" : "http"}://${address}`,
-    nodeOptions: tls && ca !== null ? { ca } : undefined,
+  const baseUrl = `${tls ? "https" : "http"}://${address}`;
+  const sessions = new Http2SessionManager(baseUrl, {}, tls && ca !== null ? { ca } : undefined);
+  const grpc = createTransport({
+    baseUrl,
+    httpClient: http2Client(sessions),
+    useBinaryFormat: true,
+    interceptors: [],
+    acceptCompression: [compressionGzip],
+    sendCompression: null,
+    compressMinBytes: 1024,
+    readMaxBytes: MAX_MESSAGE_BYTES,
+    writeMaxBytes: MAX_MESSAGE_BYTES,
   });
   const headers: [string, string][] = token === null ? [] : [["authorization", `Bearer ${token}`]];
 
@@ -34,18 +47,22 @@ export function openGrpc(endpoint: Endpoint): Transport {
   ): AsyncGenerator<Response<K>, void, void> {
     const description = QueryService.method[method];
     const cancel = new AbortController();
+    let messages: AsyncIterator<unknown> | undefined;
     try {
       const answer = await grpc.stream(description, cancel.signal, timeoutMs, headers, once(request));
-      // Not `for await`: leaving that calls return() of connect's iterator, which neither cancels the
-      // call nor lets the process end.
-      const messages = answer.message[Symbol.asyncIterator]();
+      // Not `for await`: leaving that early neither cancels the call nor lets the process end.
+      messages = answer.message[Symbol.asyncIterator]();
       for (let next = await messages.next(); !next.done; next = await messages.next()) {
         yield next.value as Response<K>;
       }
+      messages = undefined;
     } catch (error) {
       throw fromGrpc(error, { address, method: description.name, timeoutMs });
     } finally {
       cancel.abort();
+      // connect stops its timer only when it is asked for a message after that, and answers with the
+      // cancellation itself. A running timer would keep the process alive.
+      await messages?.next().catch(() => undefined);
     }
   }
 

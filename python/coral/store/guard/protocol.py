@@ -2,7 +2,8 @@
 
 The serving process writes one job at a time: a length (big-endian uint32) and a pickle, which keeps
 the types of parameters and only ever comes from the worker's own parent. The worker, which is not
-trusted, answers frames: a kind byte, a length (big-endian uint32), a payload. A job's answer ends with END or FAILED.
+trusted, answers frames: a kind byte, a length (big-endian uint32), a payload. A job's answer ends with
+END or FAILED.
 """
 
 from __future__ import annotations
