@@ -37,3 +37,6 @@ class CoralBuildHook(BuildHookInterface[Any]):
             )
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform}"
+        if not platform.startswith("win"):
+            # Why not an entry point: hatch_metadata.py.
+            build_data["shared_scripts"]["packaging/scripts/coral"] = "coral"

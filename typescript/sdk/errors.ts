@@ -54,12 +54,24 @@ export class CoralError extends Error {
 
   /** Made by the SDK; scripts only catch it. */
   constructor(message: string, details: CoralErrorDetails) {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 50; // the script's own line lies below ours
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    Error.stackTraceLimit = limit;
+    // Deno shows a stack that was defined, not one that was assigned.
+    Object.defineProperty(this, "stack", { value: ownFrames(this.stack), writable: true, configurable: true });
     this.reason = details.reason;
     this.code = details.code;
     this.hint = details.hint;
     this.metadata = details.metadata ?? {};
   }
+}
+
+/** Leaves the bundle's and Deno's own places out of a stack: they tell the author of a script nothing. */
+function ownFrames(stack: string | undefined): string | undefined {
+  const bundle = import.meta.url;
+  if (!bundle.endsWith("/mod.js")) return stack;
+  return stack?.split("\n").filter((line) => !line.includes(bundle) && !line.includes("(ext:")).join("\n");
 }
 
 /** What a question was about that has no answer. */

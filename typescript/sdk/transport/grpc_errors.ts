@@ -17,7 +17,7 @@ export function fromGrpc(failure: unknown, call: FailedCall): CoralError {
   const info = cause.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "coral");
   if (info !== undefined) {
     const { hint, ...metadata } = info.metadata;
-    return new CoralError(cause.rawMessage, { reason: info.reason, code, hint, metadata, cause });
+    return new CoralError(cause.rawMessage, { reason: info.reason, code, hint, metadata });
   }
   const metadata = { address: call.address };
   switch (cause.code) {
