@@ -54,12 +54,10 @@ export class CoralError extends Error {
 
   /** Made by the SDK; scripts only catch it. */
   constructor(message: string, details: CoralErrorDetails) {
-    const limit = Error.stackTraceLimit;
-    Error.stackTraceLimit = 50; // the script's own line lies below ours
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
-    Error.stackTraceLimit = limit;
-    // Deno shows a stack that was defined, not one that was assigned.
-    Object.defineProperty(this, "stack", { value: ownFrames(this.stack), writable: true, configurable: true });
+    // Deno shows a stack that was defined, but neither one that was assigned nor one that was read before.
+    const stack = `${this.name}: ${message}\n${callers()}`;
+    Object.defineProperty(this, "stack", { value: stack, writable: true, configurable: true });
     this.reason = details.reason;
     this.code = details.code;
     this.hint = details.hint;
@@ -67,11 +65,15 @@ export class CoralError extends Error {
   }
 }
 
-/** Leaves the bundle's and Deno's own places out of a stack: they tell the author of a script nothing. */
-function ownFrames(stack: string | undefined): string | undefined {
+/** Where we were called from, without places in the bundle and in Deno: they tell a script's author nothing. */
+function callers(): string {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 50; // the script's own lines lie below ours
+  const frames = new Error().stack?.split("\n").slice(1) ?? [];
+  Error.stackTraceLimit = limit;
   const bundle = import.meta.url;
-  if (!bundle.endsWith("/mod.js")) return stack;
-  return stack?.split("\n").filter((line) => !line.includes(bundle) && !line.includes("(ext:")).join("\n");
+  if (!bundle.endsWith("/mod.js")) return frames.join("\n");
+  return frames.filter((line) => !line.includes(bundle) && !line.includes("(ext:")).join("\n");
 }
 
 /** What a question was about that has no answer. */
@@ -112,6 +114,7 @@ export class NoDataError extends CoralError implements NoDataSubject {
   /** Made by the SDK; scripts only catch it. */
   constructor(message: string, subject: NoDataSubject, details: CoralErrorDetails) {
     super(message, details);
+    this.stack = this.stack?.replace("CoralError", this.name);
     this.service = subject.service;
     this.metric = subject.metric;
     this.window = subject.window;

@@ -5,10 +5,12 @@ import * as metrics from "./metrics.ts";
 import * as traces from "./traces.ts";
 import { dateOf } from "./wire_time.ts";
 
-type Metrics = typeof metrics;
+/** The functions of `coral.metrics`. */
+export type Metrics = typeof metrics;
 
+/** A function without its first parameter, the service. */
 // deno-lint-ignore no-explicit-any -- only `any` matches every parameter list here
-type WithoutService<F> = F extends (service: string, ...rest: infer Rest extends any[]) => infer Answer
+export type WithoutService<F> = F extends (service: string, ...rest: infer Rest extends any[]) => infer Answer
   ? (...rest: Rest) => Answer
   : never;
 

@@ -26,4 +26,5 @@ export { CoralError, NoDataError } from "./errors.ts";
 export type { CoralErrorDetails, NoDataSubject } from "./errors.ts";
 export type { Completeness, Listing } from "./completeness.ts";
 export type { DurationInput } from "./duration.ts";
-export type { ServiceHandle, ServiceMetrics, ServiceTraces } from "./handles.ts";
+export type { Metrics, ServiceHandle, ServiceMetrics, ServiceTraces, WithoutService } from "./handles.ts";
+export type { SlowTraceOptions, TraceQuery, TraceSummary } from "./traces.ts";

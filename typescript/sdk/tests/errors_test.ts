@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import * as coral from "../mod.ts";
+import { parts } from "./arrow_parts.ts";
 import { bundle } from "./run_script.ts";
 import { Code, connect, failure, serve } from "./server.ts";
 
@@ -73,6 +74,25 @@ Deno.test("a colony that was restarted is found again", async () => {
   assert.equal((await errorOf(coral.services.list())).reason, "UNREACHABLE");
   await using _second = await serve(answers, { port: Number(first.address.split(":")[1]) });
   assert.equal((await coral.services.list()).length, 1);
+});
+
+Deno.test("a connection that breaks in the middle is an error, not a shorter result", async () => {
+  const half = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const server = await serve({
+    async *executeQuery() {
+      yield parts(0, 1).header;
+      yield parts(0, 2).batch;
+      half.resolve();
+      await released.promise;
+    },
+  });
+  connect(server.address);
+  const answer = errorOf(coral.db.query("SELECT n FROM t"));
+  await half.promise;
+  await server[Symbol.asyncDispose]();
+  assert.equal((await answer).reason, "UNREACHABLE");
+  released.resolve();
 });
 
 Deno.test("a call that is not answered in time is a TIMEOUT that names the limit", async () => {

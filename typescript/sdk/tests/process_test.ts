@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { parts } from "./arrow_parts.ts";
 import { bundle, run } from "./run_script.ts";
-import { serve } from "./server.ts";
+import { Code, failure, serve } from "./server.ts";
 
 Deno.test("the bundle loads under bare deno run, without rights or a connection", async () => {
   const script = `
@@ -32,6 +32,27 @@ Deno.test("a script that failed to find a connection says how to get one", async
     await coral.services.list();`);
   assert.equal(code, 1);
   assert.match(stderr, /CoralError: no connection to a colony: this script was not started by `coral run`/);
+});
+
+Deno.test("an error that nobody catches points at the script's own lines only", async () => {
+  const noData = () => {
+    throw failure(Code.NotFound, "NO_DATA", "no data for it");
+  };
+  await using server = await serve({ getPercentile: noData });
+  const { code, stderr } = await run(
+    `import * as coral from "@coral/sdk";
+async function report() {
+  console.log(await coral.metrics.getP99("payments"));
+}
+await report();`,
+    server.address,
+  );
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /NoDataError: no data for it\n +at async report \(.*script.ts:3:\d+\)\n +at async .*script.ts:5:\d+/,
+  );
+  assert.doesNotMatch(stderr, /mod\.js|ext:/);
 });
 
 Deno.test("the process ends when the script does, though a stream was left and the connection is open", async () => {

@@ -12,17 +12,18 @@ interface FailedCall {
 /** The error that a failed gRPC call stands for: the server's own where it said one. */
 export function fromGrpc(failure: unknown, call: FailedCall): CoralError {
   if (failure instanceof CoralError) return failure;
-  const cause = ConnectError.from(failure);
-  const code = Code[cause.code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
-  const info = cause.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "coral");
+  const status = ConnectError.from(failure);
+  const cause = rootOf(status);
+  const code = Code[status.code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+  const info = status.findDetails(ErrorInfoSchema).find(({ domain }) => domain === "coral");
   if (info !== undefined) {
     const { hint, ...metadata } = info.metadata;
-    return new CoralError(cause.rawMessage, { reason: info.reason, code, hint, metadata });
+    return new CoralError(status.rawMessage, { reason: info.reason, code, hint, metadata });
   }
   const metadata = { address: call.address };
-  switch (cause.code) {
+  switch (status.code) {
     case Code.Unavailable:
-      return new CoralError(`no colony answers at ${call.address}`, {
+      return new CoralError(`no colony answers at ${call.address}${why(cause)}`, {
         reason: "UNREACHABLE",
         code,
         hint: "check the address (--colony or CORAL_COLONY) and that `coral colony start` runs there",
@@ -46,11 +47,20 @@ export function fromGrpc(failure: unknown, call: FailedCall): CoralError {
         cause,
       });
     default:
-      return new CoralError(`${call.method} at ${call.address} failed: ${cause.rawMessage}`, {
+      return new CoralError(`${call.method} at ${call.address} failed: ${status.rawMessage}`, {
         reason: code,
         code,
         metadata,
         cause,
       });
   }
+}
+
+/** The first error of a chain: what is around it tells of connect's layers only. */
+function rootOf(error: Error): Error {
+  return error.cause instanceof Error ? rootOf(error.cause) : error;
+}
+
+function why(cause: Error & { code?: unknown }): string {
+  return cause.code === "ECONNREFUSED" ? "" : `: ${cause instanceof ConnectError ? cause.rawMessage : cause.message}`;
 }

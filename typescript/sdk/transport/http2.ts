@@ -43,6 +43,7 @@ class Response {
   readonly trailer = new Headers();
   readonly headers: Promise<{ status: number; header: Headers }>;
   #queue: Uint8Array[] = [];
+  #whole = false;
   #ended = false;
   #error: unknown;
   #wake: () => void = () => undefined;
@@ -53,21 +54,25 @@ class Response {
     this.headers = promise;
     this.#rejectHeaders = reject;
     stream.once("response", (received: IncomingHttpHeaders & { ":status"?: number }) => {
+      this.#whole ||= "grpc-status" in received; // a response without messages has no trailer of its own
       resolve({ status: received[":status"] ?? 0, header: copyHeaders(received, new Headers()) });
     });
     stream.on("data", (chunk: Uint8Array) => {
       this.#queue.push(chunk);
       this.#wake();
     });
-    stream.once("trailers", (received: IncomingHttpHeaders) => copyHeaders(received, this.trailer));
+    stream.once("trailers", (received: IncomingHttpHeaders) => {
+      this.#whole = true;
+      copyHeaders(received, this.trailer);
+    });
     stream.once("error", (error: unknown) => this.fail(broken(textOf(error), error)));
     // Not "end", which may come after "close" or not at all. gRPC itself says whether a response is
-    // whole: by the length before each message and the status in the trailer.
+    // whole: by its status at the end, and by the length before each message.
     stream.once("close", () => {
       const code: number = stream.rstCode;
-      if (code === RST_NO_ERROR) this.#end();
+      if (code === RST_NO_ERROR && this.#whole) this.#end();
       else if (code === RST_REFUSED_STREAM) this.fail(new ConnectError("the stream was refused", Code.Unavailable));
-      else this.fail(broken(`HTTP/2 error ${code}`));
+      else this.fail(broken(code === RST_NO_ERROR ? "the connection closed" : `HTTP/2 error ${code}`));
     });
   }
 
