@@ -129,3 +129,15 @@ def test_the_snippets_of_the_proposal_run_as_they_are(colony: str, tmp_path: Pat
     assert facts == (
         '{"spans":true,"errorRate":0.012,"slowTraces":true,"errorTraces":true,"cpu":true,"memory":true}'
     )
+
+
+def test_an_uncaught_sdk_error_names_the_place_in_the_script_and_hints(colony: str, tmp_path: Path) -> None:
+    script = tmp_path / "nobody.ts"
+    script.write_text('import * as coral from "@coral/sdk";\n\nawait coral.metrics.getP99("nobody");\n')
+    done = run_coral("run", str(script), "--colony", colony)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no data for http.server.duration of nobody in the last 5m" in done.stderr
+    assert "nobody.ts:3:" in done.stderr
+    assert "hint: check the name with `coral services`" in done.stderr
+    assert "mod.js" not in done.stderr

@@ -26,16 +26,23 @@ _STRADDLE: Final = timedelta(minutes=5)  # spans of one trace lie this close tog
 
 @dataclass(frozen=True)
 class Window:
-    """A half-open span of time, widened to whole minutes."""
+    """A half-open span of time, widened to whole minutes.
+
+    Attributes:
+        start: First instant that counts.
+        end: First instant that no longer counts.
+        asked: The length before widening.
+    """
 
     start: datetime
     end: datetime
+    asked: timedelta
 
     @classmethod
     def ending_now(cls, length: timedelta, clock: Clock) -> Window:
         """The window of a length up to now; both ends move outwards to whole minutes."""
         now = clock.now()
-        return cls(_floor(now - length), _floor(now) + _MINUTE)
+        return cls(_floor(now - length), _floor(now) + _MINUTE, length)
 
 
 @dataclass(frozen=True)
@@ -183,7 +190,8 @@ def _floor(time: datetime) -> datetime:
 
 
 def _no_data(service: str, metric: str, window: Window) -> NoDataError:
-    length = f"{(window.end - window.start).total_seconds() / 60:g}m"
+    seconds = window.asked.total_seconds()
+    length = f"{seconds / 60:g}m" if seconds >= 60 else f"{seconds:g}s"
     return NoDataError(
         f"no data for {metric} of {service} in the last {length}",
         hint="check the name with `coral services`, or ask for a longer window",

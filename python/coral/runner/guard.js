@@ -1,9 +1,12 @@
-// Runs when a script imports @coral/sdk. Words two kinds of uncaught errors, an unreachable colony and
-// a denied permission, and lets all others pass to Deno. Deno dispatches "unhandledrejection" for a
-// rejected main module too. In a worker it does nothing: there the main module gets the error.
+// Runs when a script imports @coral/sdk. Words three kinds of uncaught errors: an unreachable colony, a
+// denied permission, and what else the SDK throws with a hint; it lets all others pass to Deno. Deno
+// dispatches "unhandledrejection" for a rejected main module too. In a worker it does nothing: there the
+// main module gets the error.
 
 const EXIT_UNREACHABLE = 69;
 const EXIT_DENIED = 77;
+const EXIT_THREW = 1;
+const CORAL_ERRORS = ["CoralError", "NoDataError"];
 const DENIED = {
   read: "scripts may read files below their own folder only",
   net: "scripts may connect to their colony only (choose it with --colony)",
@@ -32,6 +35,11 @@ function report(error) {
     say("error", 31, error.message);
     if (error.hint) say("hint", 36, error.hint);
     exit(EXIT_UNREACHABLE);
+  }
+  if (CORAL_ERRORS.includes(error.name) && typeof error.hint === "string") {
+    say("error", 31, String(error.stack));
+    say("hint", 36, error.hint);
+    exit(EXIT_THREW);
   }
   if (error.name === "NotCapable") {
     const flag = /--allow-([a-z]+)/.exec(error.message)?.[1];

@@ -79,7 +79,7 @@ def test_helpers_and_the_summary_table_agree(client: ColonyClient) -> None:
 def test_no_data_is_an_error_that_names_what_was_asked(served: Served, client: ColonyClient) -> None:
     with pytest.raises(NoDataError) as caught:
         client.percentile_ns("nobody", 0.5)
-    assert caught.value.fields == {"service": "nobody", "metric": "http.server.duration", "window": "6m"}
+    assert caught.value.fields == {"service": "nobody", "metric": "http.server.duration", "window": "5m"}
     with pytest.raises(NoDataError):
         client.percentile_ns("payments", 0.5, metric="queue.depth")
     with pytest.raises(NoDataError):
