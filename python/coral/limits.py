@@ -37,6 +37,10 @@ MAX_OTLP_BODY_BYTES: Final = 16 * 1024 * 1024
 MAX_FLEET_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 """One message between agent and colony."""
 
+MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
+"""About how large one outbox batch gets; a rollup with more becomes several batches. One row is never
+split, but no row is larger than an OTLP request, and that fits into a fleet message."""
+
 MAX_WRITER_QUEUE: Final = 256
 """Jobs that may wait for the one writer of a store; more are refused as overload."""
 

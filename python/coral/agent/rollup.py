@@ -8,6 +8,7 @@ each span is rolled up exactly once, whatever is killed when.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from datetime import timedelta
 from importlib import resources
 from typing import Final
@@ -18,6 +19,7 @@ import pyarrow as pa
 from coral._proto.colony.v1 import fleet_pb2
 from coral.agent.ingest import insert_rows
 from coral.clock import Clock
+from coral.limits import MAX_BATCH_BYTES
 from coral.store.api import Transaction
 from coral.store.duckdb.rows import one_row
 from coral.store.duckdb.store import DuckDBStore
@@ -51,7 +53,7 @@ class Rollup:
         """Rolls up what is committed and not rolled up yet.
 
         Returns:
-            The sequence of the outbox batch, or None when there was nothing to do.
+            The sequence of the last outbox batch written, or None when there was nothing to send.
         """
         connection = transaction.connection
         low, last_sequence = one_row(connection, "SELECT last_seq, last_sequence FROM rollup_progress")
@@ -64,22 +66,16 @@ class Rollup:
             "system_metrics": _fresh(connection, "system_metrics", low, high),
             "resources": _fresh(connection, "resources", low, high),
         }
-        messages = [
-            fleet_pb2.TableChunk(table=name, arrow_ipc=to_ipc(rows))
-            for name, rows in chunks.items()
-            if rows.num_rows
-        ]
-        sequence = last_sequence + 1 if messages else None
-        if sequence is not None:
-            now = self._clock.now()
+        now = self._clock.now()
+        sequence = last_sequence
+        for messages in _batches(chunks):
+            sequence += 1
             batch = fleet_pb2.Batch(sequence=sequence, created_at=to_timestamp(now), chunks=messages)
             connection.execute(
                 "INSERT INTO outbox VALUES (?, ?, ?)", [sequence, now, batch.SerializeToString()]
             )
-        connection.execute(
-            "UPDATE rollup_progress SET last_seq = ?, last_sequence = ?", [high, sequence or last_sequence]
-        )
-        return sequence
+        connection.execute("UPDATE rollup_progress SET last_seq = ?, last_sequence = ?", [high, sequence])
+        return sequence if sequence > last_sequence else None
 
     def _rollups(self, transaction: Transaction, low: int, high: int) -> pa.Table:
         rows = transaction.connection.sql(self._rollup_sql, params={"lo": low, "hi": high}).to_arrow_table()
@@ -107,6 +103,34 @@ class Rollup:
         )
         sql = self._store.with_tables(connection, self._spans_sql, {"spans": now - _LOOK_BACK})
         return connection.sql(sql, params={"lo": low, "hi": high}).to_arrow_table()
+
+
+def _batches(tables: dict[str, pa.Table]) -> Iterator[list[fleet_pb2.TableChunk]]:
+    """The tables as chunks, in groups of at most about `MAX_BATCH_BYTES`."""
+    group: list[fleet_pb2.TableChunk] = []
+    size = 0
+    for name, rows in tables.items():
+        for encoded in _encoded(rows):
+            if group and size + len(encoded) > MAX_BATCH_BYTES:
+                yield group
+                group, size = [], 0
+            group.append(fleet_pb2.TableChunk(table=name, arrow_ipc=encoded))
+            size += len(encoded)
+    if group:
+        yield group
+
+
+def _encoded(rows: pa.Table) -> Iterator[bytes]:
+    """A table as Arrow streams, halved until each is small enough or a single row."""
+    if rows.num_rows == 0:
+        return
+    encoded = to_ipc(rows)
+    if len(encoded) <= MAX_BATCH_BYTES or rows.num_rows == 1:
+        yield encoded
+        return
+    half = rows.num_rows // 2
+    yield from _encoded(rows.slice(0, half))
+    yield from _encoded(rows.slice(half))
 
 
 def _fresh(connection: duckdb.DuckDBPyConnection, table: str, low: int, high: int) -> pa.Table:

@@ -64,10 +64,11 @@ class Uplink:
         """Connects and delivers until cancelled; reconnects with growing, jittered pauses."""
         pause = _BACKOFF_FIRST
         while True:
+            acked = self._last_acked
             try:
                 await self._session()
             except (grpc.aio.AioRpcError, _StreamEnded, CoralError) as error:
-                if self.connected:
+                if self._last_acked > acked:
                     pause = _BACKOFF_FIRST
                 _log.warning("the stream to the colony at %s ended: %s", self._address, _reason(error))
             finally:

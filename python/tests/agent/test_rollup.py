@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import timedelta
 
 import pyarrow as pa
@@ -11,8 +12,9 @@ from coral.agent.decode.traces import decode_traces
 from coral.agent.ingest import Ingest
 from coral.agent.rollup import SPANS_PER_ROLLUP, Rollup
 from coral.clock import FixedClock
+from coral.limits import MAX_BATCH_BYTES
 from coral.store.duckdb.store import DuckDBStore
-from tests.agent.otlp import START_NS, span, traces
+from tests.agent.otlp import START_NS, span, text, traces
 
 
 class Agent:
@@ -127,3 +129,19 @@ def test_resources_are_sent_when_new_and_not_each_time(store: DuckDBStore, clock
         agent.roll()
         clock.advance(timedelta(seconds=1))
     assert ["resources" in batch for batch in agent.batches()] == [True, False, False]
+
+
+def test_a_rollup_too_large_for_one_batch_becomes_several(store: DuckDBStore, clock: FixedClock) -> None:
+    agent = Agent(store, clock)
+    spans = [span(i) for i in range(40)]
+    for item in spans:
+        item.attributes.append(text("noise", random.Random(item.span_id).randbytes(1 << 19).hex()))
+    for start in range(0, len(spans), 10):
+        agent.take(*spans[start : start + 10])
+    agent.roll()
+    sizes = [size for (size,) in store.query("SELECT octet_length(payload) FROM main.outbox", since={})]
+    assert len(sizes) > 1
+    assert max(sizes) < 1.1 * MAX_BATCH_BYTES
+    assert sorted(sent_traces(agent)) == list(range(1, 41))
+    sequences = store.query("SELECT sequence FROM main.outbox ORDER BY 1", since={})
+    assert sequences == [(n + 1,) for n in range(len(sizes))]
