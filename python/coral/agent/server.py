@@ -125,8 +125,7 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
             ),
         )
         await _until(stop, tasks)
-        http_server.should_exit = True
-        await asyncio.gather(grpc_server.stop(1.0), asyncio.wait_for(http_task, 2.0))
+        await asyncio.gather(grpc_server.stop(1.0), _stop_http(http_server, http_task))
         await _last_rollup(store, rollup, uplink)
     finally:
         for task in tasks:
@@ -168,6 +167,17 @@ async def _roll_up(store: DuckDBStore, rollup: Rollup, uplink: Uplink | None, in
             continue
         if sequence is not None and uplink is not None:
             uplink.notify()
+
+
+async def _stop_http(server: HttpServer, task: asyncio.Task[None]) -> None:
+    """Lets requests under way finish for a second, then ends them: a slow client must not hold the stop."""
+    server.should_exit = True
+    await asyncio.wait([task], timeout=1.0)
+    if not task.done():
+        # uvicorn would print a traceback for each request that is cut off.
+        logging.getLogger("uvicorn.error").disabled = True
+        server.force_exit = True
+        await asyncio.wait([task], timeout=1.0)
 
 
 async def _report_status(store: DuckDBStore, options: AgentOptions) -> None:

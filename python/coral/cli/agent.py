@@ -95,6 +95,8 @@ def start(
     log_to_stderr(verbose=verbose)
     if colony is not None:
         parse_address(colony)
+    if not 1 <= len(agent_id) <= 128:
+        raise UsageError(f"--id has {len(agent_id)} characters, expected 1 to 128", hint="try --id web-1")
     options = AgentOptions(
         colony=colony,
         otlp_grpc=otlp_grpc,

@@ -9,6 +9,7 @@ import click
 from coral.cli.errors import report_note
 from coral.cli.options import colony_option, output_option, resolve_colony
 from coral.cli.output import render_rows
+from coral.errors import UsageError
 from coral.model.durations import parse_duration_ns
 
 
@@ -26,7 +27,7 @@ def query(sql: str, colony: str | None, output: str, timeout: str | None) -> Non
     """
     from coral.client.colony import ColonyClient, to_rows
 
-    statement = sys.stdin.read() if sql == "-" else sql
+    statement = _statement(sql)
     with ColonyClient(resolve_colony(colony)) as client:
         result = client.query(statement, timeout_ns=None if timeout is None else parse_duration_ns(timeout))
     completeness = result.completeness
@@ -46,3 +47,12 @@ def query(sql: str, colony: str | None, output: str, timeout: str | None) -> Non
         report_note(f"rows were cut at the limit of {completeness.limit_added}")
     if completeness.missing_agents and output != "json":
         report_note(f"no recent data from: {', '.join(completeness.missing_agents)}")
+
+
+def _statement(sql: str) -> str:
+    """The statement as given, or stdin's for "-"."""
+    try:
+        # Arguments that are not UTF-8 hold surrogates, which nothing after this can encode.
+        return sys.stdin.buffer.read().decode() if sql == "-" else sql.encode().decode()
+    except UnicodeError as error:
+        raise UsageError(f"the SQL is not UTF-8: {error}", hint="save the statement as UTF-8") from None

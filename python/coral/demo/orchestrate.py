@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from filelock import FileLock, Timeout
 
@@ -46,9 +47,11 @@ class _Running:
     colony: Colony
     agent: Agent
     shop: ShopProcess
+    stop: _Stop
 
     def check(self) -> None:
-        """Raises ChildError when one of the processes has ended."""
+        """Raises ChildError when one of the processes has ended, KeyboardInterrupt after a signal."""
+        self.stop.check()
         for child in (self.colony.child, self.agent.child, self.shop.child):
             child.check()
 
@@ -67,9 +70,9 @@ def run_demo(options: DemoOptions) -> int:
     if options.report is not None:
         # Asked before the work, not after it.
         _write(options.report, b"")
-    with _signals_interrupt(), ExitStack() as stack:
+    with _signals_noted() as stop, ExitStack() as stack:
         folder = stack.enter_context(_folder(options))
-        running = _start(stack, folder, options)
+        running = _start(stack, folder, options, stop)
         if not options.once:
             stack.enter_context(registered(running.colony.grpc, running.colony.child.pid, folder / "colony"))
         _collect(running, options)
@@ -84,7 +87,7 @@ def run_demo(options: DemoOptions) -> int:
         return 0
 
 
-def _start(stack: ExitStack, folder: Path, options: DemoOptions) -> _Running:
+def _start(stack: ExitStack, folder: Path, options: DemoOptions, stop: _Stop) -> _Running:
     _say(f"starting a colony, an agent and a shop of {len(SERVICES)} services")
     logs = folder / "logs"
     colony_child = stack.enter_context(begin_colony(folder / "colony", logs / "colony.log"))
@@ -103,7 +106,7 @@ def _start(stack: ExitStack, folder: Path, options: DemoOptions) -> _Running:
     agent_stack.enter_context(agent_child)
     agent = await_agent(agent_child)
     shop.open(agent)
-    return _Running(colony, agent, shop)
+    return _Running(colony, agent, shop, stop)
 
 
 def _collect(running: _Running, options: DemoOptions) -> None:
@@ -198,16 +201,37 @@ def _folder(options: DemoOptions) -> Iterator[Path]:
         lock.release()
 
 
+class _Stop:
+    """Notes a signal that asks for the end; `check` then raises KeyboardInterrupt where that is safe.
+
+    Raising it in the handler itself could leave `subprocess` with a lock that nobody releases, and the
+    demo would wait for ever for a child that has ended. A second signal is taken at its word.
+    """
+
+    def __init__(self) -> None:
+        self._requested = False
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        if self._requested:
+            raise KeyboardInterrupt
+        self._requested = True
+
+    def check(self) -> None:
+        if self._requested:
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """Makes SIGTERM and SIGHUP end the demo as Ctrl-C does, so that it stops its children in order."""
+def _signals_noted() -> Iterator[_Stop]:
+    """Makes SIGTERM, SIGHUP and Ctrl-C end the demo in order, with its children."""
+    stop = _Stop()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield stop
         return
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), signal.default_int_handler) for name in names}
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.signal(getattr(signal, name), stop.note) for name in names}
     try:
-        yield
+        yield stop
     finally:
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)

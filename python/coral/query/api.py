@@ -29,7 +29,6 @@ _FIVE_MINUTES: Final = timedelta(minutes=5)
 _HOUR: Final = timedelta(hours=1)
 _DEFAULT_METRIC: Final = "http.server.duration"
 _MAX_NS: Final = 2**63 - 1
-_SEAL_AT_MOST_EVERY: Final = 0.5
 _SPAN_TABLES: Final = ("otel_spans_local", "trace_summary", "spans")
 
 _KINDS: Final = {
@@ -68,7 +67,6 @@ class QueryApi:
         self._pool = pool
         self._completeness = completeness
         self._samples_traces = samples_traces
-        self._last_seal = 0.0
         self._seal_lock = asyncio.Lock()
 
     async def list_services(self, request: pb.ListServicesRequest) -> pb.ListServicesResponse:
@@ -246,11 +244,9 @@ class QueryApi:
                     yield pb.ExecuteQueryResponse(trailer=trailer)
 
     async def _publish(self) -> None:
-        """Seals what is new, so that workers see everything that was acknowledged; not too often."""
+        """Seals what is new, so that workers see everything that was acknowledged."""
         async with self._seal_lock:
-            if time.monotonic() - self._last_seal >= _SEAL_AT_MOST_EVERY:
-                await _in_thread(self._store.seal)
-                self._last_seal = time.monotonic()
+            await _in_thread(self._store.seal)
 
     def _sampled(self) -> pb.Completeness:
         completeness = self._completeness()

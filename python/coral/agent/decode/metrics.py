@@ -73,7 +73,7 @@ def _values(metric: Metric, point: Any) -> _Values:
     count = min(point.count, _MAX_COUNT)
     if metric.HasField("histogram"):
         total = point.sum if point.HasField("sum") else None
-        return None, count, total, list(point.explicit_bounds), list(point.bucket_counts)
+        return None, count, total, list(point.explicit_bounds), _clamped(point.bucket_counts)
     if metric.HasField("exponential_histogram"):
         total = point.sum if point.HasField("sum") else None
         bounds, counts = _explicit(point)
@@ -84,8 +84,14 @@ def _values(metric: Metric, point: Any) -> _Values:
 def _explicit(point: ExponentialHistogramDataPoint) -> tuple[list[float], list[int]]:
     """Bounds and counts of the positive buckets; zeros lie below the first bound."""
     step = 2.0 ** -min(max(point.scale, -10), 20)
-    offset, counts = point.positive.offset, list(point.positive.bucket_counts)
+    offset, counts = point.positive.offset, _clamped(point.positive.bucket_counts)
+    (zeros,) = _clamped([point.zero_count])
     if not counts:
-        return [], [point.zero_count]
+        return [], [zeros]
     bounds = [2.0 ** min(max((offset + i) * step, -1022.0), 1023.0) for i in range(len(counts) + 1)]
-    return bounds, [point.zero_count, *counts, 0]
+    return bounds, [zeros, *counts, 0]
+
+
+def _clamped(counts: Iterable[int]) -> list[int]:
+    """Counts as BIGINT holds them; OTLP's are unsigned."""
+    return [min(count, _MAX_COUNT) for count in counts]

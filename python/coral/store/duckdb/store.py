@@ -81,6 +81,7 @@ class DuckDBStore:
         except BaseException:
             os.close(self._lock_file)
             raise
+        self._sealed_seq = 0  # highest ingest sequence of which no row is left in the active file
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         self._cursor_lock = threading.Lock()
         self._stopped = threading.Event()
@@ -126,7 +127,8 @@ class DuckDBStore:
 
     def seal(self) -> None:
         """Seals what can be sealed now; see `Store.seal`."""
-        self._writer.submit_exclusive(self._seal).result()
+        if self._sealed_seq < self._writer.last_seq:
+            self._writer.submit_exclusive(self._seal).result()
 
     def segments(self) -> list[Segment]:
         """The sealed segments, by table and sequence."""
@@ -199,6 +201,7 @@ class DuckDBStore:
         upto = self._writer.last_seq if self._sealable is None else self._sealable(connection)
         for table in self._tables:
             self._folder.seal(connection, table, upto_seq=upto)
+        self._sealed_seq = upto
 
     def _tidy(self, connection: duckdb.DuckDBPyConnection, *, expire: bool) -> None:
         for table in self._tables:
