@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-
-import pyarrow as pa
 
 from coral.agent.decode.columns import Decoded, Resource
 from coral.clock import Clock
 from coral.store.api import Store, Transaction
+from coral.store.duckdb.rows import insert_rows
 
 _RESOURCE_REFRESH_SECONDS: Final = 60.0
 
@@ -44,11 +44,11 @@ class Ingest:
             OverloadedError: The writer has no room; nothing was stored.
             StorageError: Writing failed; nothing was stored.
         """
-        await self._store_rows("spans", decoded, "? AS agent_id, 1.0 AS sample_weight", [self._agent_id])
+        await self._store_rows("spans", decoded, {"agent_id": self._agent_id, "sample_weight": 1.0})
 
     async def points(self, decoded: Decoded) -> None:
         """Stores metric points; as `spans`."""
-        await self._store_rows("metrics", decoded, "", [])
+        await self._store_rows("metrics", decoded, {})
 
     def statistics(self) -> IngestStatistics:
         """Counts since the start."""
@@ -59,7 +59,7 @@ class Ingest:
             self._refused["metrics"],
         )
 
-    async def _store_rows(self, table: str, decoded: Decoded, more: str, values: list[str]) -> None:
+    async def _store_rows(self, table: str, decoded: Decoded, constants: Mapping[str, str | float]) -> None:
         self._refused[table] += decoded.refused
         if decoded.rows.num_rows == 0:
             return
@@ -68,7 +68,7 @@ class Ingest:
         counter = "spans_stored" if table == "spans" else "metric_points_stored"
 
         def write(transaction: Transaction) -> None:
-            insert_rows(transaction, table, decoded.rows, more, values)
+            insert_rows(transaction, table, decoded.rows, constants)
             for resource in due:
                 transaction.connection.execute(
                     "INSERT INTO resources VALUES (?, ?, ?, ?, ?, ?)",
@@ -95,27 +95,3 @@ class Ingest:
         """Those that are new, or whose last_seen needs to move on."""
         oldest = time.monotonic() - _RESOURCE_REFRESH_SECONDS
         return [item for item in resources if self._written_resources.get(item, oldest) <= oldest]
-
-
-def insert_rows(
-    transaction: Transaction, table: str, rows: pa.Table, more: str = "", values: list[str] | None = None
-) -> None:
-    """Inserts an Arrow table by column names.
-
-    Args:
-        transaction: The open transaction.
-        table: Name of a segmented table.
-        rows: Its columns, but for `ingest_seq`.
-        more: More columns as SQL, with `?` for `values`.
-        values: Values of these.
-    """
-    connection = transaction.connection
-    connection.register("incoming_rows", rows)
-    try:
-        extra = f", {more}" if more else ""
-        connection.execute(
-            f"INSERT INTO {table} BY NAME SELECT ?::BIGINT AS ingest_seq{extra}, * FROM incoming_rows",
-            [transaction.seq, *(values or [])],
-        )
-    finally:
-        connection.unregister("incoming_rows")

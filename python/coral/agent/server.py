@@ -22,7 +22,7 @@ from coral.agent.collect.host import HostCollector
 from coral.agent.ingest import Ingest
 from coral.agent.receive.otlp_grpc import otlp_handlers
 from coral.agent.receive.otlp_http import otlp_app
-from coral.agent.rollup import Rollup
+from coral.agent.rollup.run import Rollup
 from coral.agent.status import collect_status, write_status
 from coral.agent.uplink import Uplink
 from coral.clock import SystemClock

@@ -15,6 +15,7 @@ from coral._proto.colony.v1 import fleet_pb2, fleet_pb2_grpc
 from coral.clock import Clock
 from coral.errors import CoralError, UsageError
 from coral.store.api import Store, Transaction
+from coral.store.duckdb.rows import insert_rows
 from coral.wire.arrow import from_ipc
 from coral.wire.status import abort
 from coral.wire.times import to_duration
@@ -168,13 +169,7 @@ class FleetServicer(fleet_pb2_grpc.FleetServiceServicer):
             if batch.sequence <= _last_sequence(transaction, hello):
                 return
             for name, rows in tables:
-                connection.register("incoming_rows", rows)
-                connection.execute(
-                    f"INSERT INTO {name} BY NAME"
-                    " SELECT ?::BIGINT AS ingest_seq, ? AS agent_id, * FROM incoming_rows",
-                    [transaction.seq, hello.agent_id],
-                )
-                connection.unregister("incoming_rows")
+                insert_rows(transaction, name, rows, {"agent_id": hello.agent_id})
             connection.execute(
                 "DELETE FROM applied_sequences WHERE agent_id = ? AND epoch = ?",
                 [hello.agent_id, hello.epoch],

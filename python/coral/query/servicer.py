@@ -68,6 +68,9 @@ class QueryServicer(query_pb2_grpc.QueryServiceServicer):
     async def GetFunction(self, request: pb.GetFunctionRequest, context: _Context) -> pb.GetFunctionResponse:
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_FUNCTIONS)
 
+    async def QueryLogs(self, request: pb.QueryLogsRequest, context: _Context) -> pb.QueryLogsResponse:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_FUNCTIONS)
+
     async def ExecuteQuery(
         self, request: pb.ExecuteQueryRequest, context: _Context
     ) -> AsyncIterator[pb.ExecuteQueryResponse]:

@@ -10,7 +10,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from coral._proto.colony.v1 import fleet_pb2
 from coral.agent.decode.traces import decode_traces
 from coral.agent.ingest import Ingest
-from coral.agent.rollup import SPANS_PER_ROLLUP, Rollup
+from coral.agent.rollup.exemplars import SPANS_PER_ROLLUP
+from coral.agent.rollup.run import Rollup
 from coral.clock import FixedClock
 from coral.limits import MAX_BATCH_BYTES
 from coral.store.duckdb.store import DuckDBStore

@@ -58,7 +58,8 @@ class HostCollector:
 
     def _write(self, sample: HostSample, transaction: Transaction) -> None:
         transaction.connection.execute(
-            "INSERT INTO system_metrics VALUES (?, ?, date_trunc('minute', ?::TIMESTAMP), 1, ?, ?, ?, ?)",
+            "INSERT INTO system_metrics (ingest_seq, agent_id, bucket_time, sample_count, cpu_pct_sum,"
+            " mem_used_sum, mem_total, last_sample_time) VALUES (?, ?, date_trunc('minute', ?::TIMESTAMP), 1, ?, ?, ?, ?)",
             [
                 transaction.seq,
                 self._agent_id,

@@ -31,10 +31,15 @@ SPANS: Final = SegmentedTable("spans", "start_time", "service_name, start_time")
 ROLLUPS: Final = SegmentedTable("rollups", "bucket_time", "service_name, bucket_time")
 SYSTEM_METRICS: Final = SegmentedTable("system_metrics", "bucket_time", "agent_id, bucket_time")
 RESOURCES: Final = SegmentedTable("resources", "last_seen", "service_name, instance_id")
+LOG_COUNTS: Final = SegmentedTable("log_counts", "bucket_time", "service_name, bucket_time")
+SERVICE_EDGES: Final = SegmentedTable("service_edges", "bucket_time", "caller, callee, bucket_time")
 METRICS: Final = SegmentedTable("metrics", "time", "service_name, metric_name, time")
+LOGS: Final = SegmentedTable("logs", "time", "service_name, time")
+HOST_SAMPLES: Final = SegmentedTable("host_samples", "time", "time")
 
-COLONY_TABLES: Final = (SPANS, ROLLUPS, SYSTEM_METRICS, RESOURCES)
-AGENT_TABLES: Final = (*COLONY_TABLES, METRICS)
+_COMMON_TABLES: Final = (SPANS, ROLLUPS, SYSTEM_METRICS, RESOURCES, LOG_COUNTS, SERVICE_EDGES)
+COLONY_TABLES: Final = _COMMON_TABLES
+AGENT_TABLES: Final = (*_COMMON_TABLES, METRICS, LOGS, HOST_SAMPLES)
 
 
 def segmented_tables(kind: str) -> tuple[SegmentedTable, ...]:

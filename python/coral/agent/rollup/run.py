@@ -1,53 +1,39 @@
-"""Reduction at the edge: what was ingested since the last time becomes one outbox batch.
+"""Reduction at the edge: what was ingested since the last time becomes outbox batches.
 
-Everything happens in one transaction: rollup deltas are stored, the batch that carries them (with
-trace exemplars, host metrics and resources) is put into the outbox, and the progress moves on. So
-each span is rolled up exactly once, whatever is killed when.
+Everything happens in one transaction: rollup deltas are stored, the batches that carry them (with
+trace exemplars, host metrics and resources) are put into the outbox, and the progress moves on. So
+each row is rolled up exactly once, whatever is killed when.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from datetime import timedelta
-from importlib import resources
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 
 from coral._proto.colony.v1 import fleet_pb2
-from coral.agent.ingest import insert_rows
+from coral.agent.rollup.exemplars import Exemplars
+from coral.agent.rollup.spans import span_rollups
 from coral.clock import Clock
 from coral.limits import MAX_BATCH_BYTES
 from coral.store.api import Transaction
-from coral.store.duckdb.rows import one_row
+from coral.store.duckdb.rows import insert_rows, one_row
 from coral.store.duckdb.store import DuckDBStore
 from coral.wire.arrow import to_ipc
 from coral.wire.times import to_timestamp
 
-SPANS_PER_ROLLUP: Final = 500
-"""About how many sampled spans one rollup sends; more spans are thinned by powers of two."""
-EXEMPLARS_PER_SERVICE: Final = 2
-"""Slowest, and failed, traces that each service adds per rollup."""
-_REMEMBER: Final = timedelta(minutes=10)
-_LOOK_BACK: Final = timedelta(minutes=2)
-
-
-def _sql(name: str) -> str:
-    return (resources.files("coral.agent") / "sql" / name).read_text(encoding="utf-8")
+_PLAIN_TABLES: Final = ("system_metrics", "resources")  # sent as they are
 
 
 class Rollup:
     """Makes outbox batches. `run` is a job for the store's writer."""
 
     def __init__(self, store: DuckDBStore, *, agent_id: str, clock: Clock) -> None:
-        self._store = store
         self._agent_id = agent_id
         self._clock = clock
-        self._rollup_sql = _sql("rollup.sql")
-        self._select_sql = _sql("select_exemplars.sql")
-        self._spans_sql = _sql("exemplar_spans.sql")
+        self._exemplars = Exemplars(store, clock=clock)
 
     def run(self, transaction: Transaction) -> int | None:
         """Rolls up what is committed and not rolled up yet.
@@ -60,15 +46,19 @@ class Rollup:
         high = transaction.seq - 1
         if high <= low:
             return None
-        chunks = {
-            "rollups": self._rollups(transaction, low, high),
-            "spans": self._exemplars(connection, low, high),
-            "system_metrics": _fresh(connection, "system_metrics", low, high),
-            "resources": _fresh(connection, "resources", low, high),
+        # Made here, kept here as well, and sent.
+        made = {"rollups": span_rollups(connection, low, high)}
+        for table, rows in made.items():
+            if rows.num_rows:
+                insert_rows(transaction, table, rows, {"agent_id": self._agent_id})
+        sent = {
+            **made,
+            "spans": self._exemplars.select(connection, low, high),
+            **{table: _fresh(connection, table, low, high) for table in _PLAIN_TABLES},
         }
         now = self._clock.now()
         sequence = last_sequence
-        for messages in _batches(chunks):
+        for messages in _batches(sent):
             sequence += 1
             batch = fleet_pb2.Batch(sequence=sequence, created_at=to_timestamp(now), chunks=messages)
             connection.execute(
@@ -76,33 +66,6 @@ class Rollup:
             )
         connection.execute("UPDATE rollup_progress SET last_seq = ?, last_sequence = ?", [high, sequence])
         return sequence if sequence > last_sequence else None
-
-    def _rollups(self, transaction: Transaction, low: int, high: int) -> pa.Table:
-        rows = transaction.connection.sql(self._rollup_sql, params={"lo": low, "hi": high}).to_arrow_table()
-        if rows.num_rows:
-            insert_rows(transaction, "rollups", rows, "? AS agent_id", [self._agent_id])
-        return rows
-
-    def _exemplars(self, connection: duckdb.DuckDBPyConnection, low: int, high: int) -> pa.Table:
-        now = self._clock.now()
-        (fresh,) = one_row(
-            connection,
-            f"SELECT count(*) FROM spans WHERE ingest_seq > {low:d} AND ingest_seq <= {high:d}",
-        )
-        thinning = max(0, math.ceil(math.log2(max(fresh, 1) / SPANS_PER_ROLLUP)))
-        connection.execute("DELETE FROM exemplar_traces WHERE selected_at < ?", [now - _REMEMBER])
-        connection.execute(
-            self._select_sql,
-            {
-                "lo": low,
-                "hi": high,
-                "modulus": 2**thinning,
-                "per_service": EXEMPLARS_PER_SERVICE,
-                "now": now,
-            },
-        )
-        sql = self._store.with_tables(connection, self._spans_sql, {"spans": now - _LOOK_BACK})
-        return connection.sql(sql, params={"lo": low, "hi": high}).to_arrow_table()
 
 
 def _batches(tables: dict[str, pa.Table]) -> Iterator[list[fleet_pb2.TableChunk]]:
