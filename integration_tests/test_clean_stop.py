@@ -59,7 +59,10 @@ def test_a_busy_port_of_the_colony(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
 
-        done = run_coral("colony", "start", "--listen", address, "--data", str(tmp_path / "colony"))
+        done = run_coral(
+            *("colony", "start", "--listen", address, "--data", str(tmp_path / "colony")),
+            *("--metrics", "off", "--no-config"),
+        )
 
     _assert_clear(done.returncode, done.stdout, done.stderr, address)
 
@@ -73,7 +76,7 @@ def test_a_busy_port_of_the_agent(tmp_path: Path, flag: str) -> None:
 
         done = run_coral(
             *("agent", "start", "--colony", colony.grpc, "--data", str(tmp_path / "agent"), "--id", "a"),
-            *(flag, address, other, "127.0.0.1:0"),
+            *(flag, address, other, "127.0.0.1:0", "--metrics", "off", "--no-config"),
         )
 
     _assert_clear(done.returncode, done.stdout, done.stderr, address)

@@ -62,6 +62,8 @@ link() {{
 }}
 
 for part in _proto _sdk _deno _examples; do replace "$tree/$part" "python/coral/$part"; done
+# Only Linux has it.
+if [[ -d "$tree/_native" ]]; then replace "$tree/_native" python/coral/_native; fi
 find python/coral/_proto -name '__pycache__' -prune -exec rm -rf {{}} +
 replace "$runfiles/{gen}" typescript/sdk/gen
 link "$runfiles/{venv}" .venv

@@ -3,7 +3,7 @@
 Tests, the demo and the set-up for editors run from it; its `python/` is the import root.
 """
 
-load("//packaging:listing.bzl", "PACKAGE", "package_listing")
+load("//packaging:listing.bzl", "PACKAGE", "native_entries", "package_listing")
 load("//third_party/python:toolbox.bzl", "PYTHON", "python_inputs", "python_program")
 
 def _coral_tree_impl(ctx):
@@ -12,7 +12,7 @@ def _coral_tree_impl(ctx):
     listing, files = package_listing(ctx, ctx.label.name + ".listing", [
         (deno, "python/coral/_deno/" + deno.basename),
         (ctx.file.deno_archive, "python/coral/_deno"),
-    ])
+    ] + native_entries(ctx))
     ctx.actions.run(
         executable = python_program(ctx),
         arguments = [ctx.file._program.path, "--listing", listing.path, "--out", out.path, "--compile"],

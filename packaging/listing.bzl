@@ -8,10 +8,16 @@ def _example_entry(file):
 
 PACKAGE = {
     "examples": attr.label(mandatory = True, allow_files = True, doc = "sources of the example scripts"),
+    "native_library": attr.label(allow_single_file = True, doc = "the native kernel, where the platform has one"),
     "proto": attr.label(mandatory = True, allow_single_file = True, doc = "the folder coral/_proto"),
     "python": attr.label(mandatory = True, allow_files = True, doc = "sources below python/"),
     "sdk": attr.label(mandatory = True, allow_single_file = True, doc = "the folder coral/_sdk"),
 }
+
+def native_entries(ctx):
+    """The native kernel as an entry for `package_listing`; nothing where the platform has none."""
+    library = ctx.file.native_library
+    return [(library, "python/coral/_native/" + library.basename)] if library else []
 
 def package_listing(ctx, name, extra):
     """Lists the package's files and `extra`, pairs of a file and its target.

@@ -1,7 +1,8 @@
 """`wheels`: one target `wheel_<platform>` for each platform, and `wheel` for this machine's."""
 
 load("//packaging:deno_archive.bzl", "deno_archive")
-load("//packaging:listing.bzl", "PACKAGE", "package_listing")
+load("//packaging:listing.bzl", "PACKAGE", "native_entries", "package_listing")
+load("//python/native:targets.bzl", "NATIVE_LIBRARIES")
 load("//third_party/deno:platforms.bzl", "PLATFORMS")
 load("//third_party/python:toolbox.bzl", "PYTHON", "python_inputs", "python_program")
 
@@ -11,7 +12,7 @@ def _coral_wheel_impl(ctx):
     listing, files = package_listing(ctx, ctx.label.name + ".listing", [
         (ctx.file.deno_archive, "python/coral/_deno"),
         (ctx.file.deno_licence, "packaging/licences/deno-LICENSE"),
-    ] + [(file, file.short_path) for file in ctx.files.metadata])
+    ] + native_entries(ctx) + [(file, file.short_path) for file in ctx.files.metadata])
     ctx.actions.run(
         executable = python_program(ctx),
         arguments = [ctx.file._program.path, "--listing", listing.path, "--platform", platform, "--out", wheel.path],
@@ -56,6 +57,7 @@ def wheels(name, host, **package):
             name = "wheel_" + platform,
             deno_archive = ":deno_" + platform,
             deno_licence = "@%s//:LICENSE" % facts.repository,
+            native_library = NATIVE_LIBRARIES.get(platform),
             platform = platform,
             tags = tags,
             **package

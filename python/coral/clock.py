@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -36,3 +37,44 @@ class FixedClock:
     def advance(self, by: timedelta) -> None:
         """Moves the clock on by a non-negative amount."""
         self._now += by
+
+
+class ClockWatch:
+    """Notices when the wall clock was set, by comparing it with the monotonic clock.
+
+    A machine that slept looks the same where the monotonic clock stands still meanwhile; both are worth
+    knowing, because data of that time are missing or misplaced. Slow drift is no jump: each look is
+    compared with the one before. Not thread-safe.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        least: timedelta = timedelta(seconds=2),
+    ) -> None:
+        """Takes the first look.
+
+        Args:
+            clock: The wall clock.
+            monotonic: Seconds that never go back.
+            least: What counts as a jump; less is what NTP does by itself.
+        """
+        self._clock = clock
+        self._monotonic = monotonic
+        self._least = least
+        self._last = (clock.now(), monotonic())
+        self.jumps = 0
+        """Jumps seen since the start."""
+
+    def look(self) -> timedelta | None:
+        """How far the clock was set forward (or, negative, back) since the last look, or None."""
+        now, mark = self._clock.now(), self._monotonic()
+        was, was_mark = self._last
+        self._last = (now, mark)
+        jump = (now - was) - timedelta(seconds=mark - was_mark)
+        if abs(jump) < self._least:
+            return None
+        self.jumps += 1
+        return jump

@@ -8,6 +8,7 @@
     ├── DeniedError           77   not allowed: a script's policy or the SQL guard
     ├── NoDataError           66   a question about data that do not exist
     ├── NotFoundError         66   a thing asked for by name that does not exist
+    ├── UnsupportedError      69   a question that is understood, but about something that cannot be read
     ├── QueryError            65   a SQL statement that failed
     ├── ScriptError           65   a script that cannot be loaded
     │   └── TypeCheckError    79   it loads, but its types do not fit (`--check`)
@@ -16,6 +17,7 @@
     ├── ListenError           73   a port or socket that cannot be opened
     ├── RuntimeMissingError   72   the embedded Deno is absent, damaged or unusable
     └── StorageError          74   the database cannot be read or written
+        └── StorageFullError  74   its disk has no room; what is stored stays readable
 
 Exit codes follow BSD sysexits where one fits. A message says what was done, with which value and
 what was expected; the hint says what to do next.
@@ -87,6 +89,12 @@ class NotFoundError(CoralError):
     exit_code = 66
 
 
+class UnsupportedError(CoralError):
+    """The question is understood, but what it is about is of a kind that this version cannot read."""
+
+    exit_code = 69
+
+
 class QueryError(CoralError):
     """A SQL statement failed."""
 
@@ -133,3 +141,7 @@ class StorageError(CoralError):
     """The database cannot be read or written."""
 
     exit_code = 74
+
+
+class StorageFullError(StorageError):
+    """The disk of the database has no room for new data; retry when there is some again."""

@@ -15,6 +15,8 @@ export interface Completeness {
   missingAgents: string[];
   /** How many events are known to have been lost on the way. */
   eventsLost: number;
+  /** What else is missing and why, a sentence each. */
+  notes: string[];
 }
 
 /** An array that knows how complete it is. `completeness` is not enumerable. */
@@ -32,6 +34,7 @@ export function completenessOf(wire: Wire | undefined): Completeness {
     sampled: wire?.sampled ?? false,
     missingAgents: wire?.missingAgents ?? [],
     eventsLost: Number(wire?.eventsLost ?? 0n),
+    notes: wire?.notes ?? [],
   };
 }
 

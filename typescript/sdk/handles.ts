@@ -1,6 +1,8 @@
 import type { Listing } from "./completeness.ts";
 import type { DurationInput } from "./duration.ts";
+import * as functions from "./functions.ts";
 import type { Service } from "./gen/coral/colony/v1/query_pb.ts";
+import * as logs from "./logs.ts";
 import * as metrics from "./metrics.ts";
 import * as traces from "./traces.ts";
 import { dateOf } from "./wire_time.ts";
@@ -25,6 +27,20 @@ export interface ServiceTraces {
   findSlow(threshold: DurationInput, options?: traces.SlowTraceOptions): Promise<Listing<traces.TraceSummary>>;
 }
 
+/** The functions of `coral.logs` with the service bound. */
+export interface ServiceLogs {
+  /** Lists the service's log records, newest first; see `coral.logs.query`. */
+  query(filter?: Omit<logs.LogQuery, "service">): Promise<Listing<logs.LogRecord>>;
+}
+
+/** The functions of `coral.functions` with the service bound. */
+export interface ServiceFunctions {
+  /** Lists the functions of the service's program by name; see `coral.functions.list`. */
+  list(options?: functions.FunctionQuery): Promise<Listing<functions.ServiceFunction>>;
+  /** One function of the service's program; see `coral.functions.get`. */
+  get(name: string): Promise<functions.ServiceFunction>;
+}
+
 /** A service, with the questions that can be asked about it. */
 export interface ServiceHandle {
   /** The service's name (OpenTelemetry's `service.name`). */
@@ -37,6 +53,10 @@ export interface ServiceHandle {
   readonly metrics: ServiceMetrics;
   /** Its traces. Not enumerable. */
   readonly traces: ServiceTraces;
+  /** Its log records. Not enumerable. */
+  readonly logs: ServiceLogs;
+  /** The functions of its program. Not enumerable. */
+  readonly functions: ServiceFunctions;
 }
 
 /** @internal The handle of a service. */
@@ -47,6 +67,8 @@ export function handleOf(service: Service): ServiceHandle {
   return Object.defineProperties(handle, {
     metrics: { value: metricsOf(name) },
     traces: { value: tracesOf(name) },
+    logs: { value: logsOf(name) },
+    functions: { value: functionsOf(name) },
   }) as ServiceHandle;
 }
 
@@ -60,5 +82,16 @@ function tracesOf(service: string): ServiceTraces {
   return {
     query: (filter = {}) => traces.query({ ...filter, service }),
     findSlow: (threshold, options) => traces.findSlow(service, threshold, options),
+  };
+}
+
+function logsOf(service: string): ServiceLogs {
+  return { query: (filter = {}) => logs.query({ ...filter, service }) };
+}
+
+function functionsOf(service: string): ServiceFunctions {
+  return {
+    list: (options) => functions.list(service, options),
+    get: (name) => functions.get(service, name),
   };
 }

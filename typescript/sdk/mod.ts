@@ -1,5 +1,5 @@
 /**
- * Ask a Coral colony about services, latency, traces and hosts.
+ * Ask a Coral colony about services, latency, traces, logs, functions and hosts.
  *
  * Run scripts with `coral run FILE`; it tells the SDK where the colony is.
  *
@@ -18,6 +18,8 @@
 export * as services from "./services.ts";
 export * as metrics from "./metrics.ts";
 export * as traces from "./traces.ts";
+export * as logs from "./logs.ts";
+export * as functions from "./functions.ts";
 export * as system from "./system.ts";
 export * as db from "./db.ts";
 export { mode, params } from "./params.ts";
@@ -26,5 +28,15 @@ export { CoralError, NoDataError } from "./errors.ts";
 export type { CoralErrorDetails, NoDataSubject } from "./errors.ts";
 export type { Completeness, Listing } from "./completeness.ts";
 export type { DurationInput } from "./duration.ts";
-export type { Metrics, ServiceHandle, ServiceMetrics, ServiceTraces, WithoutService } from "./handles.ts";
+export type {
+  Metrics,
+  ServiceFunctions,
+  ServiceHandle,
+  ServiceLogs,
+  ServiceMetrics,
+  ServiceTraces,
+  WithoutService,
+} from "./handles.ts";
+export type { FunctionQuery, ServiceFunction } from "./functions.ts";
+export type { LogLevel, LogQuery, LogRecord } from "./logs.ts";
 export type { SlowTraceOptions, TraceQuery, TraceSummary } from "./traces.ts";

@@ -19,27 +19,29 @@ import uvicorn
 import coral
 from coral._proto.colony.v1 import fleet_pb2
 from coral.agent.collect.host import HostCollector
+from coral.agent.health import Health
 from coral.agent.ingest import Ingest
-from coral.agent.receive.otlp_grpc import otlp_handlers
-from coral.agent.receive.otlp_http import otlp_app
+from coral.agent.operations import AgentOperations
+from coral.agent.problems import Problems
+from coral.agent.questions import Answers, answers_of
+from coral.agent.receive.otlp_grpc import OTLP_SERVICES, otlp_handlers
+from coral.agent.receive.otlp_http import otlp_http_config
 from coral.agent.rollup.run import Rollup
-from coral.agent.status import collect_status, write_status
+from coral.agent.rollup.schedule import keep_rolling_up
+from coral.agent.telemetry import REQUEST_SECONDS, REQUESTS, ingest_figures, otlp_labels
 from coral.agent.uplink import Uplink
 from coral.clock import SystemClock
 from coral.errors import CoralError
-from coral.limits import MAX_OTLP_BODY_BYTES
+from coral.limits import DEFAULT_MAX_BUFFER_BYTES, MAX_OTLP_BODY_BYTES
+from coral.serve.call_metrics import CallMetrics
 from coral.serve.lifecycle import announce_ready, stop_on_signals
 from coral.serve.listen import GrpcServer, listen_tcp, socket_address
+from coral.serve.self_telemetry import SelfTelemetry
 from coral.store.duckdb.rows import one_row
-from coral.store.duckdb.store import DuckDBStore
+from coral.store.duckdb.store import DuckDBStore, StoreLimits
 
 _log = logging.getLogger(__name__)
 _DRAIN_SECONDS: Final = 2.0
-_STATUS_SECONDS: Final = 1.0
-_SERVICES: Final = (
-    "opentelemetry.proto.collector.trace.v1.TraceService",
-    "opentelemetry.proto.collector.metrics.v1.MetricsService",
-)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,14 @@ class AgentOptions:
         rollup_interval: Seconds between rollups.
         host_interval: Seconds between host samples.
         retention: Age at which raw data are dropped.
+        max_buffer_bytes: What may wait on disk for the colony; beyond it exemplars are given up first,
+            then summaries, oldest first.
+        functions: By service where its program is, for services that are not found by themselves: a path,
+            `pid:NUMBER` or `port:NUMBER`.
+        max_data_bytes: What the data directory may take; beyond it the oldest raw data go first. None is
+            no limit but the disk's.
+        metrics: Address of `/metrics`, `/healthz` and `/readyz`; None for none.
+        self_telemetry: Where the agent's own metrics are sent by OTLP, or None.
     """
 
     colony: str | None
@@ -64,9 +74,14 @@ class AgentOptions:
     data: Path
     agent_id: str
     labels: Mapping[str, str] = field(default_factory=dict)
-    rollup_interval: float = 2.0
-    host_interval: float = 5.0
+    rollup_interval: float = 10.0
+    host_interval: float = 15.0
     retention: timedelta = timedelta(hours=1)
+    max_buffer_bytes: int = DEFAULT_MAX_BUFFER_BYTES
+    functions: Mapping[str, str] = field(default_factory=dict)
+    max_data_bytes: int | None = None
+    metrics: str | None = None
+    self_telemetry: SelfTelemetry | None = None
 
 
 class HttpServer(uvicorn.Server):
@@ -87,37 +102,74 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
     stop = stop_on_signals()
     clock = SystemClock()
     http_socket = listen_tcp(options.otlp_http)
-    grpc_server = GrpcServer(max_message_bytes=MAX_OTLP_BODY_BYTES)
+    counted = CallMetrics(otlp_labels, calls=REQUESTS, seconds=REQUEST_SECONDS)
+    grpc_server = GrpcServer(max_message_bytes=MAX_OTLP_BODY_BYTES, interceptors=[counted])
     grpc_address = grpc_server.listen(options.otlp_grpc)
     store = DuckDBStore(
-        options.data, kind="agent", retention=options.retention, clock=clock, sealable=rolled_up
+        options.data,
+        kind="agent",
+        retention=options.retention,
+        clock=clock,
+        sealable=rolled_up,
+        limits=StoreLimits(max_bytes=options.max_data_bytes),
     )
     tasks: list[asyncio.Task[None]] = []
+    rollup: Rollup | None = None
+    operations: AgentOperations | None = None
     try:
         ingest = Ingest(store, agent_id=options.agent_id, clock=clock)
-        rollup = Rollup(store, agent_id=options.agent_id, clock=clock)
-        uplink = _uplink(store, options)
-        grpc_server.server.add_generic_rpc_handlers(otlp_handlers(ingest))
-        http_server = HttpServer(
-            uvicorn.Config(otlp_app(ingest), log_level="warning", lifespan="off", access_log=False)
+        rollup = Rollup(
+            store, agent_id=options.agent_id, clock=clock, max_buffer_bytes=options.max_buffer_bytes
         )
+        problems = Problems(store.problems)
+        health = Health(store, ingest, data=options.data, problems=problems)
+        answers = answers_of(store, agent_id=options.agent_id, clock=clock, configured=options.functions)
+        uplink = _uplink(store, options, health, answers)
+        grpc_server.server.add_generic_rpc_handlers(otlp_handlers(ingest))
+        http_server = HttpServer(otlp_http_config(ingest))
         collector = HostCollector(
             store, agent_id=options.agent_id, clock=clock, interval=options.host_interval
         )
-        await grpc_server.start(_SERVICES, reflect=False)
+        operations = AgentOperations(
+            data=options.data,
+            agent_id=options.agent_id,
+            store=store,
+            health=health.now,
+            problems=problems,
+            collector=collector,
+            clock=clock,
+            colony=options.colony,
+            delivery=None if uplink is None else uplink.statistics,
+            figures=lambda: ingest_figures(ingest.statistics()),
+            metrics=options.metrics,
+            self_telemetry=options.self_telemetry,
+        )
+        await grpc_server.start(OTLP_SERVICES, reflect=False)
         http_task = asyncio.create_task(http_server.serve(sockets=[http_socket]))
         while not http_server.started and not http_task.done():
             await asyncio.sleep(0.005)
         tasks = [
             asyncio.create_task(collector.run()),
-            asyncio.create_task(_roll_up(store, rollup, uplink, options.rollup_interval)),
-            asyncio.create_task(_report_status(store, options)),
+            asyncio.create_task(
+                keep_rolling_up(
+                    rollup,
+                    interval=options.rollup_interval,
+                    rows_stored=lambda: sum(ingest.statistics().accepted.values()),
+                    written=uplink.notify if uplink is not None else lambda: None,
+                )
+            ),
+            asyncio.create_task(operations.run()),
         ]
         if uplink is not None:
             tasks.append(asyncio.create_task(uplink.run()))
         http_address = socket_address(http_socket)
         announce_ready(
-            {"otlp_grpc": grpc_address, "otlp_http": http_address, "id": options.agent_id},
+            {
+                "otlp_grpc": grpc_address,
+                "otlp_http": http_address,
+                "metrics": operations.metrics_address,
+                "id": options.agent_id,
+            },
             as_json=as_json,
             text=(
                 f"agent {options.agent_id} receives OTLP/gRPC on {grpc_address}, OTLP/HTTP on {http_address},"
@@ -126,12 +178,15 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
         )
         await _until(stop, tasks)
         await asyncio.gather(grpc_server.stop(1.0), _stop_http(http_server, http_task))
-        await _last_rollup(store, rollup, uplink)
+        await _last_rollup(rollup, uplink)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        write_status(options.data, collect_status(store, agent_id=options.agent_id, running=False))
+        if rollup is not None:
+            await asyncio.to_thread(rollup.stop)
+        if operations is not None:
+            await asyncio.to_thread(operations.close)
         store.close()
         http_socket.close()
 
@@ -142,7 +197,7 @@ def rolled_up(connection: duckdb.DuckDBPyConnection) -> int:
     return int(last_seq)
 
 
-def _uplink(store: DuckDBStore, options: AgentOptions) -> Uplink | None:
+def _uplink(store: DuckDBStore, options: AgentOptions, health: Health, answers: Answers) -> Uplink | None:
     if options.colony is None:
         return None
     hello = fleet_pb2.AgentHello(
@@ -153,20 +208,7 @@ def _uplink(store: DuckDBStore, options: AgentOptions) -> Uplink | None:
         coral_version=coral.__version__,
         platform=f"{platform.system().lower()}-{platform.machine()}",
     )
-    return Uplink(store, address=options.colony, hello=hello)
-
-
-async def _roll_up(store: DuckDBStore, rollup: Rollup, uplink: Uplink | None, interval: float) -> None:
-    while True:
-        await asyncio.sleep(interval)
-        try:
-            sequence = await asyncio.wrap_future(store.submit(rollup.run))
-        except CoralError as error:
-            # Nothing moved: the next round takes these rows as well.
-            _log.error("a rollup failed: %s", error)
-            continue
-        if sequence is not None and uplink is not None:
-            uplink.notify()
+    return Uplink(store, address=options.colony, hello=hello, health=health.now, answerer=answers.answer)
 
 
 async def _stop_http(server: HttpServer, task: asyncio.Task[None]) -> None:
@@ -180,16 +222,12 @@ async def _stop_http(server: HttpServer, task: asyncio.Task[None]) -> None:
         await asyncio.wait([task], timeout=1.0)
 
 
-async def _report_status(store: DuckDBStore, options: AgentOptions) -> None:
-    """Keeps the figures fresh that `coral agent status` reads while the agent runs."""
-    while True:
-        status = await asyncio.to_thread(collect_status, store, agent_id=options.agent_id, running=True)
-        write_status(options.data, status)
-        await asyncio.sleep(_STATUS_SECONDS)
-
-
-async def _last_rollup(store: DuckDBStore, rollup: Rollup, uplink: Uplink | None) -> None:
-    await asyncio.wrap_future(store.submit(rollup.run))
+async def _last_rollup(rollup: Rollup, uplink: Uplink | None) -> None:
+    try:
+        await asyncio.to_thread(rollup.run)
+    except CoralError as error:
+        # It is all on disk, and is rolled up after the next start.
+        _log.error("the last rollup failed: %s", error)
     if uplink is None:
         return
     uplink.notify()

@@ -1,19 +1,27 @@
-"""`coral agent`: start an agent, look at its data directory."""
+"""`coral agent`: start an agent, check its configuration, look at its data directory."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
-from coral.cli.options import output_option, ready_option, verbose_option
+from coral.cli.options import data_option, output_option, ready_option, verbose_option
 from coral.cli.output import render_json, render_rows
-from coral.config.paths import state_dir
-from coral.errors import UsageError
+from coral.cli.settings import (
+    config_options,
+    find_file,
+    print_check,
+    read_settings,
+    self_telemetry_of,
+    settings_options,
+)
+from coral.config.agent_file import AGENT_SETTINGS, FILE_ENV, default_agent_file
+from coral.limits import MAX_BURST_HZ
 from coral.model.durations import parse_duration_ns
-from coral.ports import OTLP_GRPC, OTLP_HTTP
 
 
 @click.group()
@@ -22,104 +30,84 @@ def agent() -> None:
 
 
 @agent.command()
-@click.option(
-    "--colony",
-    metavar="HOST:PORT",
-    envvar="CORAL_COLONY",
-    show_envvar=True,
-    help="The colony to send to; without one, data stay on this machine.",
-)
-@click.option(
-    "--otlp-grpc",
-    metavar="HOST:PORT",
-    default=f"127.0.0.1:{OTLP_GRPC}",
-    show_default=True,
-    envvar="CORAL_OTLP_GRPC",
-    show_envvar=True,
-    help="Address to receive OTLP/gRPC on; port 0 picks a free one.",
-)
-@click.option(
-    "--otlp-http",
-    metavar="HOST:PORT",
-    default=f"127.0.0.1:{OTLP_HTTP}",
-    show_default=True,
-    envvar="CORAL_OTLP_HTTP",
-    show_envvar=True,
-    help="Address to receive OTLP/HTTP on; port 0 picks a free one.",
-)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=lambda: Path(state_dir()) / "agent",
-    show_default="coral/agent in the XDG state directory",
-    envvar="CORAL_AGENT_DATA",
-    show_envvar=True,
-    help="Data directory; made when missing.",
-)
-@click.option(
-    "--id",
-    "agent_id",
-    metavar="ID",
-    default=socket.gethostname,
-    show_default="the host's name",
-    envvar="CORAL_AGENT_ID",
-    show_envvar=True,
-    help="The agent's id, unique in the fleet.",
-)
-@click.option("--label", "labels", metavar="K=V", multiple=True, help="A label for targeting; repeatable.")
-@click.option(
-    "--rollup-interval", metavar="DURATION", default="2s", show_default=True, help="Time between summaries."
-)
-@click.option(
-    "--host-interval", metavar="DURATION", default="5s", show_default=True, help="Time between host samples."
-)
+@settings_options(AGENT_SETTINGS)
+@config_options("agent", FILE_ENV)
 @ready_option
 @verbose_option
-def start(
-    colony: str | None,
-    otlp_grpc: str,
-    otlp_http: str,
-    data: Path,
-    agent_id: str,
-    labels: tuple[str, ...],
-    rollup_interval: str,
-    host_interval: str,
-    output: str,
-    verbose: bool,
-) -> None:
-    """Start an agent and serve until SIGTERM or Ctrl-C."""
-    from coral.agent.server import AgentOptions, serve_agent
-    from coral.config.address import parse_address
-    from coral.serve.lifecycle import log_to_stderr
+def start(config: Path | None, no_config: bool, output: str, verbose: bool, **flags: Any) -> None:
+    """Start an agent and serve until SIGTERM or Ctrl-C.
 
-    log_to_stderr(verbose=verbose)
-    if colony is not None:
-        parse_address(colony)
-    if not 1 <= len(agent_id) <= 128:
-        raise UsageError(f"--id has {len(agent_id)} characters, expected 1 to 128", hint="try --id web-1")
+    A flag wins over its environment variable, that over the configuration file.
+    """
+    file = find_file(config, no_config=no_config, variable=FILE_ENV, default=default_agent_file())
+    found = read_settings(AGENT_SETTINGS, flags, file=file, verbose=verbose)
+
+    from coral.agent.server import AgentOptions, serve_agent
+    from coral.serve.logs import configure_logs
+
+    configure_logs(level=found["log.level"], style=found["log.format"])
     options = AgentOptions(
-        colony=colony,
-        otlp_grpc=otlp_grpc,
-        otlp_http=otlp_http,
-        data=data,
-        agent_id=agent_id,
-        labels=_labels(labels),
-        rollup_interval=_seconds(rollup_interval, "--rollup-interval"),
-        host_interval=_seconds(host_interval, "--host-interval"),
+        colony=found["colony"],
+        otlp_grpc=found["otlp.grpc"],
+        otlp_http=found["otlp.http"],
+        data=found["data"],
+        agent_id=found["id"],
+        labels=found["labels"],
+        rollup_interval=found["rollup_interval"],
+        host_interval=found["host_interval"],
+        retention=timedelta(seconds=found["retention"]),
+        max_buffer_bytes=found["max_buffer_bytes"],
+        functions=found["functions"],
+        max_data_bytes=found["max_data_bytes"],
+        metrics=found["metrics"],
+        self_telemetry=self_telemetry_of(found),
     )
     asyncio.run(serve_agent(options, as_json=output == "json"))
 
 
+@agent.command("check-config")
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(("yaml", "json")),
+    default="yaml",
+    show_default=True,
+    help="How to print it.",
+)
+def check_config(file: Path | None, output: str) -> int:
+    """Check agent.yaml, and print what holds and where each value comes from.
+
+    Ends with 78 when something cannot be used; all of it is listed.
+    """
+    named = find_file(file, no_config=False, variable=FILE_ENV, default=default_agent_file())
+    return print_check(AGENT_SETTINGS, named, output)
+
+
 @agent.command()
 @click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=lambda: Path(state_dir()) / "agent",
-    show_default="coral/agent in the XDG state directory",
-    envvar="CORAL_AGENT_DATA",
-    show_envvar=True,
-    help="The agent's data directory.",
+    "--hz",
+    type=float,
+    default=100.0,
+    show_default=True,
+    help=f"Samples per second, at most {MAX_BURST_HZ:g}.",
 )
+@click.option("--for", "period", metavar="DURATION", default="10s", show_default=True, help="How long.")
+@data_option("agent", "CORAL_AGENT_DATA")
+def sample(hz: float, period: str, data: Path) -> None:
+    """Let a running agent sample its host faster for a while.
+
+    The samples are rows of system_metrics_local.
+    """
+    from coral.agent.control import ask_agent
+
+    seconds = parse_duration_ns(period) / 1e9
+    ask_agent(data, {"do": "sample", "hz": hz, "seconds": seconds})
+    click.echo(f"sampling at {hz:g} Hz for {period}", err=True)
+
+
+@agent.command()
+@data_option("agent", "CORAL_AGENT_DATA")
 @output_option()
 def status(data: Path, output: str) -> None:
     """Show what an agent has stored; it may be running or stopped."""
@@ -131,20 +119,3 @@ def status(data: Path, output: str) -> None:
     else:
         rows = [(name, value) for name, value in found.items()]
         click.echo(render_rows(output, [("name", "VARCHAR"), ("value", "VARCHAR")], rows), nl=False)
-
-
-def _labels(texts: tuple[str, ...]) -> dict[str, str]:
-    labels = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise UsageError(f"--label {text!r} is not K=V", hint="for example --label region=us-east")
-        labels[key] = value
-    return labels
-
-
-def _seconds(text: str, option: str) -> float:
-    seconds = parse_duration_ns(text) / 1e9
-    if seconds < 0.01:
-        raise UsageError(f"{option} is {text}, expected at least 10ms")
-    return seconds

@@ -1,16 +1,24 @@
-"""`coral colony`: start a colony."""
+"""`coral colony`: start a colony, check its configuration."""
 
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
 from coral.cli.options import ready_option, verbose_option
-from coral.config.paths import state_dir
-from coral.model.durations import parse_duration_ns
-from coral.ports import COLONY_GRPC
+from coral.cli.settings import (
+    config_options,
+    find_file,
+    print_check,
+    read_settings,
+    self_telemetry_of,
+    settings_options,
+)
+from coral.config.colony_file import COLONY_SETTINGS, FILE_ENV, RETENTION_TABLES, default_colony_file
 
 
 @click.group()
@@ -19,38 +27,53 @@ def colony() -> None:
 
 
 @colony.command()
-@click.option(
-    "--listen",
-    metavar="HOST:PORT",
-    default=f"127.0.0.1:{COLONY_GRPC}",
-    show_default=True,
-    envvar="CORAL_COLONY_LISTEN",
-    show_envvar=True,
-    help="Address to serve gRPC on; port 0 picks a free one.",
-)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=lambda: Path(state_dir()) / "colony",
-    show_default="coral/colony in the XDG state directory",
-    envvar="CORAL_COLONY_DATA",
-    show_envvar=True,
-    help="Data directory; made when missing.",
-)
-@click.option(
-    "--idle-exit", metavar="DURATION", help="Stop after this long without calls and agents, like 30m."
-)
+@settings_options(COLONY_SETTINGS)
+@config_options("colony", FILE_ENV)
 @ready_option
 @verbose_option
-def start(listen: str, data: Path, idle_exit: str | None, output: str, verbose: bool) -> None:
-    """Start a colony and serve until SIGTERM or Ctrl-C."""
-    from coral.colony.server import ColonyOptions, serve_colony
-    from coral.serve.lifecycle import log_to_stderr
+def start(config: Path | None, no_config: bool, output: str, verbose: bool, **flags: Any) -> None:
+    """Start a colony and serve until SIGTERM or Ctrl-C.
 
-    log_to_stderr(verbose=verbose)
+    A flag wins over its environment variable, that over the configuration file.
+    """
+    file = find_file(config, no_config=no_config, variable=FILE_ENV, default=default_colony_file())
+    found = read_settings(COLONY_SETTINGS, flags, file=file, verbose=verbose)
+
+    from coral.colony.server import ColonyOptions, serve_colony
+    from coral.serve.logs import configure_logs
+
+    configure_logs(level=found["log.level"], style=found["log.format"])
     options = ColonyOptions(
-        listen=listen,
-        data=data,
-        idle_exit=None if idle_exit is None else parse_duration_ns(idle_exit) / 1e9,
+        listen=found["listen"],
+        data=found["data"],
+        idle_exit=found["idle_exit"],
+        retention=timedelta(seconds=found["retention.default"]),
+        retention_by_table={
+            table: timedelta(seconds=age)
+            for table in RETENTION_TABLES
+            if (age := found[f"retention.{table}"]) is not None
+        },
+        max_data_bytes=found["max_data_bytes"],
+        metrics=found["metrics"],
+        self_telemetry=self_telemetry_of(found),
     )
     asyncio.run(serve_colony(options, as_json=output == "json"))
+
+
+@colony.command("check-config")
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(("yaml", "json")),
+    default="yaml",
+    show_default=True,
+    help="How to print it.",
+)
+def check_config(file: Path | None, output: str) -> int:
+    """Check colony.yaml, and print what holds and where each value comes from.
+
+    Ends with 78 when something cannot be used; all of it is listed.
+    """
+    named = find_file(file, no_config=False, variable=FILE_ENV, default=default_colony_file())
+    return print_check(COLONY_SETTINGS, named, output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -47,9 +48,30 @@ def ready_option(command: _Command) -> _Command:
     return option(command)
 
 
+def data_option(program: str, variable: str) -> Callable[[_Command], _Command]:
+    """Adds `--data DIRECTORY`: the data directory of an agent or a colony; its value is named `data`."""
+
+    def default() -> Path:
+        from coral.config.paths import state_dir
+
+        return Path(state_dir()) / program
+
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=default,
+        show_default=f"coral/{program} in the XDG state directory",
+        envvar=variable,
+        show_envvar=True,
+        help=f"The {program}'s data directory.",
+    )
+
+
 def verbose_option(command: _Command) -> _Command:
     """Adds `-v`; its value is named `verbose`."""
-    return click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")(command)
+    return click.option("-v", "--verbose", is_flag=True, help="Say more on stderr: --log-level info.")(
+        command
+    )
 
 
 def resolve_colony(flag: str | None) -> str:

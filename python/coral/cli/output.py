@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,6 +15,8 @@ from decimal import Decimal
 FORMATS = ("table", "csv", "json")
 
 _MAX_CELL_WIDTH = 100
+# What json.dumps leaves as it is and a terminal acts on: C1 controls, and what reverses the text.
+_STEERING = re.compile("[\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
 def render_rows(
@@ -53,9 +56,10 @@ def render_json(value: object) -> str:
     """Renders one JSON document on one line.
 
     Numbers without a JSON form (`NaN`, infinities) become `null`, times ISO 8601, decimals text, and
-    bytes lower-case hex.
+    bytes lower-case hex. Characters that could steer a terminal are escaped, as JSON allows.
     """
-    return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+    text = json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def render_csv(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -67,13 +71,16 @@ def render_csv(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return buffer.getvalue()
 
 
-def render_table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def render_table(
+    names: Sequence[str], rows: Sequence[Sequence[object]], *, widest: int = _MAX_CELL_WIDTH
+) -> str:
     """Renders a table for people: aligned by what a terminal shows, numbers to the right.
 
-    Control characters are shown as escapes, so that data cannot steer the terminal; long cells are cut.
+    Control characters are shown as escapes, so that data cannot steer the terminal; cells that are wider
+    than `widest` columns are cut.
     """
-    cells = [[_cell(value) for value in row] for row in rows]
-    header = [_cell(name) for name in names]
+    cells = [[_cell(value, widest) for value in row] for row in rows]
+    header = [_cell(name, widest) for name in names]
     widths = [max([_width(line[i]) for line in [header, *cells]]) for i in range(len(names))]
     right = [_is_numeric([row[i] for row in rows]) for i in range(len(names))]
 
@@ -81,7 +88,7 @@ def render_table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         padded = [_pad(value, width, side) for value, width, side in zip(values, widths, right, strict=True)]
         return "  ".join(padded).rstrip()
 
-    rule = "  ".join(["-" * width for width in widths])
+    rule = "  ".join(["-" * min(width, _MAX_CELL_WIDTH) for width in widths])
     count = f"({len(rows)} row{'' if len(rows) == 1 else 's'})"
     return "\n".join([line(header), rule, *[line(row) for row in cells], count]) + "\n"
 
@@ -110,14 +117,19 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _cell(value: object) -> str:
+def visible(text: str) -> str:
+    """Text with control characters as escapes, safe to write to a terminal."""
+    return "".join([_visible(character) for character in text])
+
+
+def _cell(value: object, widest: int) -> str:
     if value is None:
         return "NULL"
-    text = "".join([_visible(character) for character in _text(value)])
-    if _width(text) <= _MAX_CELL_WIDTH:
+    text = visible(_text(value))
+    if _width(text) <= widest:
         return text
-    while _width(text) >= _MAX_CELL_WIDTH:
-        text = text[: min(len(text) - 1, _MAX_CELL_WIDTH - 1)]
+    while _width(text) >= widest:
+        text = text[: min(len(text) - 1, widest - 1)]
     return text + "…"
 
 

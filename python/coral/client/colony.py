@@ -15,7 +15,13 @@ import pyarrow as pa
 from coral._proto.colony.v1 import query_pb2 as pb
 from coral._proto.colony.v1 import query_pb2_grpc
 from coral.errors import CoralError
-from coral.limits import MAX_FLEET_MESSAGE_BYTES, QUERY_TIMEOUT_CEILING_SECONDS
+from coral.limits import (
+    FUNCTIONS_QUESTION_SECONDS,
+    LOGS_QUESTION_SECONDS,
+    MAX_FLEET_MESSAGE_BYTES,
+    MAX_PAGE_SIZE,
+    QUERY_TIMEOUT_CEILING_SECONDS,
+)
 from coral.wire.status import from_rpc_error
 from coral.wire.times import from_timestamp, to_duration
 
@@ -112,6 +118,47 @@ class ColonyClient:
         request = pb.GetTraceRequest(trace_id=trace_id)
         return self._call(lambda: self._query.GetTrace(request, timeout=_CALL_TIMEOUT)).spans
 
+    def logs(self, request: pb.QueryLogsRequest, *, limit: int) -> pb.QueryLogsResponse:
+        """Log records that match a request, newest first.
+
+        Args:
+            request: Which records; its `limit` and `page_token` are filled in.
+            limit: Records at most, over as many pages as it takes.
+        """
+        asked, found = pb.QueryLogsRequest(), pb.QueryLogsResponse()
+        asked.CopyFrom(request)
+        while True:
+            asked.limit = min(limit - len(found.records), MAX_PAGE_SIZE)
+            page = self._call(
+                partial(self._query.QueryLogs, asked, timeout=LOGS_QUESTION_SECONDS + _CALL_TIMEOUT)
+            )
+            found.records.extend(page.records)
+            _merge(found.completeness, page.completeness)
+            asked.page_token = page.next_page_token
+            if not page.next_page_token or len(found.records) >= limit:
+                found.completeness.rows_cut = page.completeness.rows_cut
+                return found
+
+    def functions(self, service: str, *, match: str = "") -> pb.ListFunctionsResponse:
+        """All functions of a service whose names match a glob, by name; `next_page_token` is empty."""
+        asked, found = pb.ListFunctionsRequest(service=service, match=match), pb.ListFunctionsResponse()
+        while True:
+            page = self._call(
+                partial(self._query.ListFunctions, asked, timeout=FUNCTIONS_QUESTION_SECONDS + _CALL_TIMEOUT)
+            )
+            found.functions.extend(page.functions)
+            _merge(found.completeness, page.completeness)
+            found.completeness.rows_cut |= page.completeness.rows_cut
+            asked.page_token = page.next_page_token
+            if not page.next_page_token:
+                return found
+
+    def function(self, service: str, name: str) -> pb.Function:
+        """One function of a service."""
+        request = pb.GetFunctionRequest(service=service, name=name)
+        timeout = FUNCTIONS_QUESTION_SECONDS + _CALL_TIMEOUT
+        return self._call(lambda: self._query.GetFunction(request, timeout=timeout)).function
+
     def query(self, sql: str, *, max_rows: int = 0, timeout_ns: int | None = None) -> QueryResult:
         """Runs one SQL statement."""
         request = pb.ExecuteQueryRequest(sql=sql, max_rows=max_rows)
@@ -125,6 +172,12 @@ class ColonyClient:
             return call()
         except grpc.RpcError as error:
             raise from_rpc_error(error, address=self.address) from error
+
+
+def _merge(into: pb.Completeness, page: pb.Completeness) -> None:
+    """Adds what one page says about agents and notes, each once."""
+    into.missing_agents.extend([agent for agent in page.missing_agents if agent not in into.missing_agents])
+    into.notes.extend([note for note in page.notes if note not in into.notes])
 
 
 def _collect(parts: Iterator[pb.ExecuteQueryResponse]) -> QueryResult:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from datetime import timedelta
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -13,174 +14,175 @@ import pyarrow as pa
 
 from coral._proto.colony.v1 import fleet_pb2, fleet_pb2_grpc
 from coral.clock import Clock
-from coral.errors import CoralError, UsageError
-from coral.store.api import Store, Transaction
-from coral.store.duckdb.rows import insert_rows
-from coral.wire.arrow import from_ipc
+from coral.colony.apply import Applier, ApplyStatistics, ReceivedBatch, Tables
+from coral.colony.histograms import HISTOGRAM_TABLES, check_histograms
+from coral.colony.questions import Questions
+from coral.colony.registry import AgentRegistry
+from coral.colony.streams import AgentStream
+from coral.colony.telemetry import APPLY_SECONDS
+from coral.errors import CoralError, UnreachableError, UsageError
+from coral.store.api import Store
+from coral.wire.batches import read_chunk
 from coral.wire.status import abort
-from coral.wire.times import to_duration
+from coral.wire.times import from_timestamp, to_duration
 
+_log = logging.getLogger(__name__)
 _HEALTH_INTERVAL_NS: Final = 10_000_000_000
-MISSING_AFTER: Final = timedelta(seconds=60)
-"""An agent that was silent for this long is named as missing in results."""
-FORGOTTEN_AFTER: Final = timedelta(hours=24)
-"""An agent that was silent for this long no longer is."""
-
-_INT, _TEXT, _REAL, _TIME = pa.int64(), pa.string(), pa.float64(), pa.timestamp("us")
-_SCHEMAS: Final = {
-    "rollups": pa.schema(
-        [
-            ("bucket_time", _TIME),
-            ("service_name", _TEXT),
-            ("span_name", _TEXT),
-            ("kind", _TEXT),
-            ("request_count", _INT),
-            ("error_count", _INT),
-            ("sum_ns", _REAL),
-            ("min_ns", _INT),
-            ("max_ns", _INT),
-            ("bucket_index", pa.list_(pa.int32())),
-            ("bucket_count", pa.list_(_INT)),
-        ]
-    ),
-    "spans": pa.schema(
-        [
-            ("trace_id", _TEXT),
-            ("span_id", _TEXT),
-            ("parent_span_id", _TEXT),
-            ("service_name", _TEXT),
-            ("instance_id", _TEXT),
-            ("span_name", _TEXT),
-            ("kind", _TEXT),
-            ("start_time", _TIME),
-            ("duration_ns", _INT),
-            ("status_code", _TEXT),
-            ("attributes", _TEXT),
-            ("sample_weight", _REAL),
-        ]
-    ),
-    "system_metrics": pa.schema(
-        [
-            ("bucket_time", _TIME),
-            ("sample_count", _INT),
-            ("cpu_pct_sum", _REAL),
-            ("mem_used_sum", _REAL),
-            ("mem_total", _INT),
-            ("last_sample_time", _TIME),
-        ]
-    ),
-    "resources": pa.schema(
-        [("service_name", _TEXT), ("instance_id", _TEXT), ("attributes", _TEXT), ("last_seen", _TIME)]
-    ),
-}
+_FLUSH_SECONDS: Final = 5.0
+_OLDER_ENDS_SECONDS: Final = 1.0
+_DECODE_HERE_BYTES: Final = 256 * 1024  # larger batches are decoded by a thread
 
 
 class FleetServicer(fleet_pb2_grpc.FleetServiceServicer):
-    """Serves `FleetService.Connect`."""
+    """Serves `FleetService.Connect`. `run` is a task that must be running."""
 
-    def __init__(self, store: Store, *, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
-        self._streams: dict[str, asyncio.Task[Any]] = {}
+    def __init__(
+        self, store: Store, *, clock: Clock, committed: Callable[[Tables], None] = lambda tables: None
+    ) -> None:
+        """Reads from the store what is known of the fleet; blocking.
+
+        Args:
+            store: Where batches go.
+            clock: The time.
+            committed: Told the rows of each commit before any batch of it is acknowledged.
+        """
+        self.registry = AgentRegistry(store, clock=clock)
+        self.questions = Questions(self.stream)
+        self._streams: dict[str, AgentStream] = {}
+        self._handlers: dict[str, asyncio.Task[Any]] = {}
+        self._applier = Applier(store, streams=self.connected_agents, committed=committed)
 
     def connected_agents(self) -> int:
         """How many agents have an open stream."""
         return len(self._streams)
 
-    async def Connect(  # noqa: D102
+    def stream(self, agent_id: str) -> AgentStream | None:
+        """The open stream of an agent, or None."""
+        return self._streams.get(agent_id)
+
+    def statistics(self) -> ApplyStatistics:
+        """Figures of the batches as of now."""
+        return self._applier.statistics()
+
+    async def run(self) -> None:
+        """Applies batches and writes what is known of the agents, until cancelled."""
+        applying = asyncio.create_task(self._applier.run())
+        try:
+            while not applying.done():
+                await asyncio.wait([applying], timeout=_FLUSH_SECONDS)
+                try:
+                    await self.registry.flush()
+                except CoralError as error:
+                    _log.warning("what agents reported could not be written, trying again: %s", error)
+            applying.result()
+        finally:
+            applying.cancel()
+
+    # The stubs only know handlers that yield; grpc.aio takes those that write to the context as well.
+    async def Connect(  # type: ignore[override]  # noqa: D102
         self,
         request_iterator: AsyncIterator[fleet_pb2.ConnectRequest],
         context: grpc.aio.ServicerContext[Any, Any],
-    ) -> AsyncIterator[fleet_pb2.ConnectResponse]:
+    ) -> None:
+        this_handler = asyncio.current_task()
+        assert this_handler is not None
         agent_id = ""
-        this_stream = asyncio.current_task()
+        stream = None
         try:
-            first = await anext(aiter(request_iterator), None)
-            hello = _checked_hello(first)
+            hello = _checked_hello(await anext(aiter(request_iterator), None))
+            await self._end_older_stream(hello.agent_id)
             agent_id = hello.agent_id
-            await self._end_older_stream(agent_id)
-            if this_stream is not None:
-                self._streams[agent_id] = this_stream
-            last = await self._register(hello)
-            welcome = fleet_pb2.Welcome(last_sequence=last, health_interval=to_duration(_HEALTH_INTERVAL_NS))
-            yield fleet_pb2.ConnectResponse(welcome=welcome)
-            async for request in request_iterator:
-                if request.HasField("batch"):
-                    await self._apply(hello, request.batch)
-                    ack = fleet_pb2.BatchAck(sequence=request.batch.sequence)
-                    yield fleet_pb2.ConnectResponse(ack=ack)
-                elif request.HasField("health"):
-                    await self._touch(agent_id)
+            stream = AgentStream(hello, context)
+            self._handlers[agent_id], self._streams[agent_id] = this_handler, stream
+            self.registry.register(hello)
+            stream.send(
+                fleet_pb2.ConnectResponse(
+                    welcome=fleet_pb2.Welcome(
+                        last_sequence=self._applier.last_sequence(stream.source),
+                        health_interval=to_duration(_HEALTH_INTERVAL_NS),
+                    )
+                )
+            )
+            await self._serve(stream, request_iterator)
         except CoralError as error:
             await abort(context, error)
         finally:
-            if self._streams.get(agent_id) is this_stream:
-                self._streams.pop(agent_id, None)
+            if stream is not None:
+                self.questions.ended(stream)
+            if agent_id and self._handlers.get(agent_id) is this_handler:
+                del self._handlers[agent_id], self._streams[agent_id]
 
-    async def missing_agents(self) -> list[str]:
+    def missing_agents(self) -> list[str]:
         """Ids of agents that were here within a day and have been silent for a minute."""
-        now = self._clock.now()
-        rows = await asyncio.to_thread(
-            self._store.query,
-            "SELECT agent_id FROM main.agents WHERE last_seen < ? AND last_seen >= ? ORDER BY agent_id",
-            [now - MISSING_AFTER, now - FORGOTTEN_AFTER],
-            since={},
-        )
-        return [agent_id for (agent_id,) in rows]
+        return self.registry.missing()
+
+    async def _serve(self, stream: AgentStream, requests: AsyncIterator[fleet_pb2.ConnectRequest]) -> None:
+        """Reads and writes until both have ended or one of them failed."""
+        work = [
+            asyncio.create_task(stream.run()),
+            asyncio.create_task(self._read(stream, requests)),
+        ]
+        try:
+            done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+
+    async def _read(self, stream: AgentStream, requests: AsyncIterator[fleet_pb2.ConnectRequest]) -> None:
+        agent_id = stream.hello.agent_id
+        async for request in requests:
+            kind = request.WhichOneof("message")
+            self.registry.seen(agent_id, request.health if kind == "health" else None)
+            if kind == "batch":
+                sequence = request.batch.sequence
+                tables = await _decoded(request.batch)
+                stream.expect()
+                settled = partial(self._settled, stream, request.batch, time.monotonic())
+                await self._applier.put(ReceivedBatch(stream.source, sequence, tables, settled))
+            elif kind == "answer":
+                self.questions.answered(stream, request.answer)
+        stream.end_reading()
+
+    def _settled(
+        self, stream: AgentStream, batch: fleet_pb2.Batch, arrived: float, reason: Exception | None
+    ) -> None:
+        APPLY_SECONDS.observe(time.monotonic() - arrived)
+        if reason is None:
+            self.registry.applied(stream.hello.agent_id, from_timestamp(batch.created_at))
+        stream.settled(batch.sequence, reason)
 
     async def _end_older_stream(self, agent_id: str) -> None:
-        older = self._streams.pop(agent_id, None)
+        older = self._handlers.get(agent_id)
         if older is not None:
-            older.cancel()
-            await asyncio.wait([older])
+            self._streams[agent_id].end(UnreachableError(f"agent {agent_id} has connected again"))
+            _, pending = await asyncio.wait([older], timeout=_OLDER_ENDS_SECONDS)
+            for task in pending:  # its agent reads nothing any more
+                task.cancel()
+                await asyncio.wait([task])
 
-    async def _register(self, hello: fleet_pb2.AgentHello) -> int:
-        now = self._clock.now()
-        labels = json.dumps(dict(hello.labels), sort_keys=True)
 
-        def write(transaction: Transaction) -> int:
-            connection = transaction.connection
-            connection.execute("DELETE FROM agents WHERE agent_id = ?", [hello.agent_id])
-            connection.execute(
-                "INSERT INTO agents VALUES (?, ?, ?, ?, ?, ?)",
-                [hello.agent_id, hello.hostname, hello.platform, hello.coral_version, labels, now],
-            )
-            return _last_sequence(transaction, hello)
+async def _decoded(batch: fleet_pb2.Batch) -> dict[str, pa.Table]:
+    """The rows of a batch by table.
 
-        return await asyncio.wrap_future(self._store.submit(write))
+    Raises:
+        UsageError: They cannot be read, or are not what the tables take.
+    """
+    if sum(len(chunk.arrow_ipc) for chunk in batch.chunks) > _DECODE_HERE_BYTES:
+        return await asyncio.to_thread(_read_chunks, batch)
+    return _read_chunks(batch)
 
-    async def _touch(self, agent_id: str) -> None:
-        now = self._clock.now()
 
-        def write(transaction: Transaction) -> None:
-            transaction.connection.execute(
-                "UPDATE agents SET last_seen = ? WHERE agent_id = ?", [now, agent_id]
-            )
-
-        await asyncio.wrap_future(self._store.submit(write))
-
-    async def _apply(self, hello: fleet_pb2.AgentHello, batch: fleet_pb2.Batch) -> None:
-        """Applies a batch unless its sequence was applied before; durable when it returns."""
-        tables = [(chunk.table, _read_chunk(chunk)) for chunk in batch.chunks]
-        now = self._clock.now()
-
-        def write(transaction: Transaction) -> None:
-            connection = transaction.connection
-            if batch.sequence <= _last_sequence(transaction, hello):
-                return
-            for name, rows in tables:
-                insert_rows(transaction, name, rows, {"agent_id": hello.agent_id})
-            connection.execute(
-                "DELETE FROM applied_sequences WHERE agent_id = ? AND epoch = ?",
-                [hello.agent_id, hello.epoch],
-            )
-            connection.execute(
-                "INSERT INTO applied_sequences VALUES (?, ?, ?)",
-                [hello.agent_id, hello.epoch, batch.sequence],
-            )
-            connection.execute("UPDATE agents SET last_seen = ? WHERE agent_id = ?", [now, hello.agent_id])
-
-        await asyncio.wrap_future(self._store.submit(write))
+def _read_chunks(batch: fleet_pb2.Batch) -> dict[str, pa.Table]:
+    tables: dict[str, list[pa.Table]] = {}
+    for chunk in batch.chunks:
+        rows = read_chunk(chunk)
+        if chunk.table in HISTOGRAM_TABLES:
+            check_histograms(rows, what=f"{chunk.table} rows")
+        tables.setdefault(chunk.table, []).append(rows)
+    return {name: parts[0] if len(parts) == 1 else pa.concat_tables(parts) for name, parts in tables.items()}
 
 
 def _checked_hello(first: fleet_pb2.ConnectRequest | None) -> fleet_pb2.AgentHello:
@@ -190,21 +192,3 @@ def _checked_hello(first: fleet_pb2.ConnectRequest | None) -> fleet_pb2.AgentHel
     if not 1 <= len(hello.agent_id) <= 128 or not hello.epoch:
         raise UsageError(f"agent_id is {hello.agent_id!r}, expected 1 to 128 characters, with an epoch")
     return hello
-
-
-def _last_sequence(transaction: Transaction, hello: fleet_pb2.AgentHello) -> int:
-    rows = transaction.connection.execute(
-        "SELECT last_sequence FROM applied_sequences WHERE agent_id = ? AND epoch = ?",
-        [hello.agent_id, hello.epoch],
-    ).fetchall()
-    return int(rows[0][0]) if rows else 0
-
-
-def _read_chunk(chunk: fleet_pb2.TableChunk) -> pa.Table:
-    schema = _SCHEMAS.get(chunk.table)
-    if schema is None:
-        raise UsageError(
-            f"table {chunk.table!r} is unknown, expected one of {', '.join(sorted(_SCHEMAS))}",
-            hint="is the agent newer than the colony? Upgrade the colony first",
-        )
-    return from_ipc(chunk.arrow_ipc, expected=schema, what=f"{chunk.table} rows")

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
 
-from coral._proto.colony.v1 import fleet_pb2_grpc, query_pb2, query_pb2_grpc
+from coral._proto.colony.v1 import fleet_pb2_grpc, query_pb2, query_pb2_grpc, status_pb2_grpc
 from coral.clock import SystemClock
 from coral.colony.fleet import FleetServicer
+from coral.colony.operations import ColonyOperations
+from coral.colony.records import FleetRecords
+from coral.colony.status import StatusServicer
+from coral.colony.telemetry import CALL_SECONDS, CALLS, call_labels
 from coral.limits import MAX_FLEET_MESSAGE_BYTES
 from coral.query.api import QueryApi
 from coral.query.helpers import Helpers
+from coral.query.recent import RecentRollups
 from coral.query.servicer import QueryServicer
+from coral.serve.call_metrics import CallMetrics
 from coral.serve.lifecycle import announce_ready, stop_on_signals
 from coral.serve.listen import GrpcServer
-from coral.store.duckdb.store import DuckDBStore
+from coral.serve.self_telemetry import SelfTelemetry
+from coral.store.duckdb.store import DuckDBStore, StoreLimits
 from coral.store.guard.pool import QueryPool
 
-_SERVICES: Final = ("coral.colony.v1.QueryService", "coral.colony.v1.FleetService")
+_SERVICES: Final = (
+    "coral.colony.v1.QueryService",
+    "coral.colony.v1.FleetService",
+    "coral.colony.v1.StatusService",
+)
 _REFRESH_SECONDS: Final = 5.0
 
 
@@ -35,13 +47,22 @@ class ColonyOptions:
         listen: Address to serve gRPC on.
         data: The data directory.
         idle_exit: Seconds without calls and agents after which it stops; None never.
-        retention: Age at which summaries are dropped.
+        retention: Age at which data are dropped.
+        retention_by_table: Other ages for some tables.
+        max_data_bytes: What the data directory may take; beyond it the oldest exemplars go first. None is
+            no limit but the disk's.
+        metrics: Address of `/metrics`, `/healthz` and `/readyz`; None for none.
+        self_telemetry: Where the colony's own metrics are sent by OTLP, or None.
     """
 
     listen: str
     data: Path
     idle_exit: float | None = None
     retention: timedelta = timedelta(days=7)
+    retention_by_table: Mapping[str, timedelta] = field(default_factory=dict)
+    max_data_bytes: int | None = None
+    metrics: str | None = None
+    self_telemetry: SelfTelemetry | None = None
 
 
 class _Activity(grpc.aio.ServerInterceptor):
@@ -61,13 +82,24 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
     stop = stop_on_signals()
     clock = SystemClock()
     activity = _Activity()
-    server = GrpcServer(max_message_bytes=MAX_FLEET_MESSAGE_BYTES, interceptors=[activity])
+    counted = CallMetrics(call_labels, calls=CALLS, seconds=CALL_SECONDS)
+    server = GrpcServer(max_message_bytes=MAX_FLEET_MESSAGE_BYTES, interceptors=[activity, counted])
     address = server.listen(options.listen)
-    store = DuckDBStore(options.data, kind="colony", retention=options.retention, clock=clock)
+    store = DuckDBStore(
+        options.data,
+        kind="colony",
+        retention=options.retention,
+        retention_by_table=options.retention_by_table,
+        clock=clock,
+        limits=StoreLimits(max_bytes=options.max_data_bytes),
+    )
     pool = QueryPool("colony")
     tasks: list[asyncio.Task[None]] = []
+    operations: ColonyOperations | None = None
     try:
-        fleet = FleetServicer(store, clock=clock)
+        recent = RecentRollups(clock)
+        await asyncio.to_thread(recent.load, store)
+        fleet = FleetServicer(store, clock=clock, committed=recent.committed)
         completeness = query_pb2.Completeness()
 
         def current() -> query_pb2.Completeness:
@@ -75,16 +107,34 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
             copy.CopyFrom(completeness)
             return copy
 
-        api = QueryApi(store, Helpers(store, clock), pool, completeness=current, samples_traces=True)
+        records = FleetRecords(fleet, store, clock=clock)
+        api = QueryApi(
+            store, Helpers(store, clock, recent), pool, records, completeness=current, samples_traces=True
+        )
         query_pb2_grpc.add_QueryServiceServicer_to_server(QueryServicer(api), server.server)
         fleet_pb2_grpc.add_FleetServiceServicer_to_server(fleet, server.server)
+        operations = ColonyOperations(
+            store=store,
+            fleet=fleet,
+            clock=clock,
+            metrics=options.metrics,
+            self_telemetry=options.self_telemetry,
+        )
+        status = StatusServicer(
+            store, fleet, clock=clock, started_at=clock.now(), problems=operations.problems
+        )
+        status_pb2_grpc.add_StatusServiceServicer_to_server(status, server.server)
         await pool.warm_up()
         await server.start(_SERVICES, reflect=True)
+        tasks.append(asyncio.create_task(fleet.run()))
+        tasks.append(asyncio.create_task(operations.run()))
         tasks.append(asyncio.create_task(_watch_agents(fleet, completeness)))
         if options.idle_exit is not None:
             tasks.append(asyncio.create_task(_stop_when_idle(stop, activity, fleet, options.idle_exit)))
         announce_ready(
-            {"grpc": address}, as_json=as_json, text=f"colony listens on {address}; Ctrl-C stops it"
+            {"grpc": address, "metrics": operations.metrics_address},
+            as_json=as_json,
+            text=f"colony listens on {address}; Ctrl-C stops it",
         )
         await stop.wait()
         await server.stop(0.5)
@@ -92,6 +142,8 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if operations is not None:
+            await asyncio.to_thread(operations.close)
         await pool.close()
         store.close()
 
@@ -99,7 +151,7 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
 async def _watch_agents(fleet: FleetServicer, completeness: query_pb2.Completeness) -> None:
     """Keeps the list of missing agents in results fresh without a look-up per call."""
     while True:
-        missing = await fleet.missing_agents()
+        missing = fleet.missing_agents()
         del completeness.missing_agents[:]
         completeness.missing_agents.extend(missing)
         await asyncio.sleep(_REFRESH_SECONDS)

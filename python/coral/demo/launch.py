@@ -44,6 +44,8 @@ class Colony:
     child: Child
     grpc: str
     """HOST:PORT of its gRPC services."""
+    metrics: str
+    """HOST:PORT of its own metrics and health."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,16 @@ class Agent:
     """HOST:PORT of OTLP over gRPC."""
     otlp_http: str
     """HOST:PORT of OTLP over HTTP."""
+    metrics: str
+    """HOST:PORT of its own metrics and health."""
 
 
 def begin_colony(data: Path, log: Path, listen: str = ANY_PORT) -> Child:
     """Starts a colony and does not wait for it."""
-    command = coral_command("colony", "start", "--listen", listen, "--data", str(data), "-o", "json")
+    command = coral_command(
+        *("colony", "start", "--no-config", "--listen", listen, "--data", str(data)),
+        *("--metrics", ANY_PORT, "-o", "json"),
+    )
     return Child("the colony", command, log, child_environment())
 
 
@@ -69,7 +76,8 @@ def await_colony(child: Child) -> Colony:
     Raises:
         ChildError: It did not start.
     """
-    return Colony(child, grpc=child.expect("ready", START_SECONDS)["grpc"])
+    ready = child.expect("ready", START_SECONDS)
+    return Colony(child, grpc=ready["grpc"], metrics=ready["metrics"])
 
 
 def begin_agent(
@@ -85,8 +93,9 @@ def begin_agent(
 ) -> Child:
     """Starts an agent for the colony at HOST:PORT and does not wait for it."""
     command = coral_command(
-        *("agent", "start", "--colony", colony, "--data", str(data), "--id", agent_id, "-o", "json"),
+        *("agent", "start", "--no-config", "--colony", colony, "--data", str(data), "--id", agent_id),
         *("--otlp-grpc", otlp_grpc, "--otlp-http", otlp_http, "--rollup-interval", rollup_interval),
+        *("--host-interval", "5s", "--metrics", ANY_PORT, "-o", "json"),
         *(part for key, value in labels.items() for part in ("--label", f"{key}={value}")),
     )
     return Child("the agent", command, log, child_environment())
@@ -99,7 +108,7 @@ def await_agent(child: Child) -> Agent:
         ChildError: It did not start.
     """
     ready = child.expect("ready", START_SECONDS)
-    return Agent(child, otlp_grpc=ready["otlp_grpc"], otlp_http=ready["otlp_http"])
+    return Agent(child, otlp_grpc=ready["otlp_grpc"], otlp_http=ready["otlp_http"], metrics=ready["metrics"])
 
 
 class ShopProcess:

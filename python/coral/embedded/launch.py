@@ -65,8 +65,9 @@ def launch(path: str) -> Launched:
 
 
 def _start(data: str, log_path: str) -> LocalColony:
-    command = [sys.executable, "-m", "coral", "colony", "start", "--listen", "127.0.0.1:0"]
-    command += ["--data", data, "--idle-exit", IDLE_EXIT, "-o", "json"]
+    # What is configured for a colony of the fleet does not concern the one behind `coral run`.
+    command = [sys.executable, "-m", "coral", "colony", "start", "--no-config", "--metrics", "off"]
+    command += ["--listen", "127.0.0.1:0", "--data", data, "--idle-exit", IDLE_EXIT, "-o", "json"]
     with open(log_path, "w+b") as log:
         process = subprocess.Popen(
             command,

@@ -50,3 +50,18 @@ def parse_duration_ns(text: str) -> int:
             hint='write a number with a unit: "500ms", "30s", "5m", "1h30m", "7d"',
         )
     return round(total)
+
+
+def format_duration_ns(nanoseconds: int) -> str:
+    """Writes a duration as `parse_duration_ns` reads it, exactly.
+
+    >>> format_duration_ns(5400000000000)
+    '1h30m'
+    """
+    parts = []
+    rest = nanoseconds
+    for unit in ("d", "h", "m", "s", "ms", "us", "ns"):
+        count, rest = divmod(rest, _UNIT_NS[unit])
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0"

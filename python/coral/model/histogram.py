@@ -19,19 +19,28 @@ SCALE: Final = 6
 BUCKETS_PER_OCTAVE: Final = 2**SCALE
 BASE: Final = 2.0 ** (1.0 / BUCKETS_PER_OCTAVE)
 RELATIVE_ERROR: Final = (BASE - 1.0) / (BASE + 1.0)
+ZERO_BUCKET: Final = -2
+"""The bucket of zero, which has no place in an exponential histogram. It is reported as zero."""
+LOWEST_BUCKET: Final = ZERO_BUCKET
+HIGHEST_BUCKET: Final = 63 * BUCKETS_PER_OCTAVE - 1
+"""The bucket of the largest 64-bit integer."""
 
 
 def bucket_of(value: float) -> int:
-    """The bucket of a value; values of 1 and less share bucket -1.
+    """The bucket of a value; values above 0 and up to 1 share bucket -1.
 
     Args:
         value: Any non-negative number, nanoseconds for durations.
     """
+    if value <= 0:
+        return ZERO_BUCKET
     return math.ceil(math.log2(max(value, 1.0)) * BUCKETS_PER_OCTAVE) - 1
 
 
 def bucket_value(bucket: int) -> float:
-    """The value that stands for a bucket: within `RELATIVE_ERROR` of everything in it."""
+    """The value that stands for a bucket: within `RELATIVE_ERROR` of everything in it, from 1 on."""
+    if bucket == ZERO_BUCKET:
+        return 0.0
     return float(2.0 ** (bucket / BUCKETS_PER_OCTAVE) * 2.0 * BASE / (1.0 + BASE))
 
 

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from coral._proto.colony.v1 import query_pb2 as pb
@@ -18,6 +19,7 @@ from coral.limits import (
     QUERY_TIMEOUT_SECONDS,
 )
 from coral.query.helpers import Helpers, TraceFilter, Window
+from coral.query.records import Records
 from coral.store.api import Store
 from coral.store.guard.pool import Columns, QueryPool, Rows
 from coral.store.guard.protocol import Job
@@ -49,6 +51,7 @@ class QueryApi:
         store: Store,
         helpers: Helpers,
         pool: QueryPool,
+        records: Records,
         *,
         completeness: Callable[[], pb.Completeness],
         samples_traces: bool,
@@ -59,12 +62,14 @@ class QueryApi:
             store: Where raw SQL takes its segments from.
             helpers: The prepared questions.
             pool: Workers for raw SQL.
+            records: Who answers about log records and functions; `QueryServicer` asks it directly.
             completeness: What is known to be missing, as of now; the caller owns the message.
             samples_traces: Whether the store holds a sample of spans (colony) or all (agent).
         """
         self._store = store
         self._helpers = helpers
         self._pool = pool
+        self.records = records
         self._completeness = completeness
         self._samples_traces = samples_traces
         self._seal_lock = asyncio.Lock()
@@ -93,9 +98,11 @@ class QueryApi:
             )
         metric = request.metric or _DEFAULT_METRIC
         window = self._helpers.window(_window(request, default=_FIVE_MINUTES))
-        found = await _in_thread(
-            lambda: self._helpers.percentile(request.service, metric, request.percentile, window)
+        recent = self._helpers.recent(request.service, window)
+        question = partial(
+            self._helpers.percentile, request.service, metric, request.percentile, window, recent
         )
+        found = question() if recent.complete(window) else await _in_thread(question)
         return pb.GetPercentileResponse(
             value=found.value_ns,
             unit="ns",
@@ -108,7 +115,9 @@ class QueryApi:
         """See the RPC."""
         _require(request.service, "service")
         window = self._helpers.window(_window(request, default=_FIVE_MINUTES))
-        count, errors = await _in_thread(lambda: self._helpers.requests(request.service, window))
+        recent = self._helpers.recent(request.service, window)
+        question = partial(self._helpers.requests, request.service, window, recent)
+        count, errors = question() if recent.complete(window) else await _in_thread(question)
         return pb.GetErrorRateResponse(
             error_rate=errors / count,
             request_count=count,

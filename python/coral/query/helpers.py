@@ -15,6 +15,7 @@ from typing import Any, Final
 from coral.clock import Clock
 from coral.errors import NoDataError, NotFoundError
 from coral.model.histogram import quantile
+from coral.query.recent import BySource, RecentRollups, Requests
 from coral.store.api import Store
 
 SPAN_METRICS: Final = frozenset({"http.server.duration", "http.server.request.duration"})
@@ -66,12 +67,30 @@ class TraceFilter:
     after: tuple[datetime, str, str] | None
 
 
+@dataclass(frozen=True)
+class RecentPart:
+    """Requests that memory knows of, good for one answer.
+
+    Attributes:
+        found: The requests at `since` and later.
+        since: The store must be asked for what is before.
+    """
+
+    found: BySource
+    since: datetime
+
+    def complete(self, window: Window) -> bool:
+        """Whether nothing is left to ask the store for."""
+        return self.since <= window.start
+
+
 class Helpers:
     """The questions, bound to a store and a clock. Blocking: call from a worker thread."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, recent: RecentRollups | None = None) -> None:
         self._store = store
         self._clock = clock
+        self._recent = recent
 
     def window(self, length: timedelta) -> Window:
         """The window of a length up to now."""
@@ -83,34 +102,57 @@ class Helpers:
         values = {"after": after, "start": start, "size": size}
         return self._rows("services", values, {"resources": None})
 
-    def percentile(self, service: str, metric: str, q: float, window: Window) -> Percentile:
+    def recent(self, service: str, window: Window) -> RecentPart:
+        """What memory knows of a service's requests; quick, for the event loop that owns the memory."""
+        if self._recent is None:
+            return RecentPart(BySource(), window.end)
+        found, since = self._recent.read(service, window.start, window.end)
+        return RecentPart(found, since)
+
+    def percentile(
+        self, service: str, metric: str, q: float, window: Window, recent: RecentPart | None = None
+    ) -> Percentile:
         """A quantile of a duration metric.
+
+        Args:
+            service: The service's name.
+            metric: The metric's name, one of `SPAN_METRICS`.
+            q: The quantile, 0 to 1.
+            window: When.
+            recent: From `recent` for the same service and window, or None for none. Does not block
+                when it is `complete`.
 
         Raises:
             NoDataError: There is no such data in the window.
         """
         if metric not in SPAN_METRICS:
             raise _no_data(service, metric, window)
-        values = {"service": service, "start": window.start, "end": window.end}
-        ((count, smallest, largest, indexes, counts),) = self._rows(
-            "percentile", values, {"rollups": window.start}
-        )
-        if count == 0:
+        found = self._requests("percentile", service, window, recent)
+        if found.count == 0:
             raise _no_data(service, metric, window)
-        buckets = dict(zip(indexes, counts, strict=True))
-        return Percentile(quantile(buckets, q, smallest=smallest, largest=largest), count)
+        value = quantile(found.buckets, q, smallest=found.smallest, largest=found.largest)
+        return Percentile(value, found.count)
 
-    def requests(self, service: str, window: Window) -> tuple[int, int]:
-        """Requests answered and failed.
+    def requests(self, service: str, window: Window, recent: RecentPart | None = None) -> tuple[int, int]:
+        """Requests answered and failed; `recent` as for `percentile`.
 
         Raises:
             NoDataError: The service answered none in the window.
         """
-        values = {"service": service, "start": window.start, "end": window.end}
-        ((count, errors),) = self._rows("requests", values, {"rollups": window.start})
-        if count == 0:
+        found = self._requests("requests", service, window, recent)
+        if found.count == 0:
             raise _no_data(service, "requests", window)
-        return count, errors
+        return found.count, found.errors
+
+    def _requests(self, sql: str, service: str, window: Window, recent: RecentPart | None) -> Requests:
+        part = recent or RecentPart(BySource(), window.end)
+        if window.start < part.since:
+            values = {"service": service, "start": window.start, "end": part.since}
+            for from_metrics, *row, indexes, counts in self._rows(sql, values, {"rollups": window.start}):
+                into = part.found.metrics if from_metrics else part.found.spans
+                count, errors, smallest, largest = row
+                into.add(count, errors, smallest, largest, zip(indexes, counts, strict=True))
+        return part.found.chosen()
 
     def recent_traces(self, wanted: TraceFilter) -> list[tuple[Any, ...]]:
         """Rows of `trace_summary`, newest first."""

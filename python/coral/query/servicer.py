@@ -15,7 +15,6 @@ from coral.query.api import QueryApi
 from coral.wire.status import abort
 
 T = TypeVar("T")
-_NO_FUNCTIONS = "this version of Coral does not collect functions yet"
 if TYPE_CHECKING:
     _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -63,13 +62,13 @@ class QueryServicer(query_pb2_grpc.QueryServiceServicer):
     async def ListFunctions(
         self, request: pb.ListFunctionsRequest, context: _Context
     ) -> pb.ListFunctionsResponse:
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_FUNCTIONS)
+        return await _answer(self._api.records.list_functions(request), context)
 
     async def GetFunction(self, request: pb.GetFunctionRequest, context: _Context) -> pb.GetFunctionResponse:
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_FUNCTIONS)
+        return await _answer(self._api.records.get_function(request), context)
 
     async def QueryLogs(self, request: pb.QueryLogsRequest, context: _Context) -> pb.QueryLogsResponse:
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_FUNCTIONS)
+        return await _answer(self._api.records.query_logs(request), context)
 
     async def ExecuteQuery(
         self, request: pb.ExecuteQueryRequest, context: _Context

@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
 from coral.errors import (
@@ -21,12 +22,15 @@ from coral.errors import (
     OverloadedError,
     QueryError,
     StorageError,
+    StorageFullError,
     UnreachableError,
+    UnsupportedError,
     UsageError,
 )
 
 DOMAIN: Final = "coral"
 DETAILS_KEY: Final = "grpc-status-details-bin"
+_RETRY_DELAY: Final = Duration(seconds=1)
 
 _MAPPING: Final[tuple[tuple[type[CoralError], str, grpc.StatusCode], ...]] = (
     (NoDataError, "NO_DATA", grpc.StatusCode.NOT_FOUND),
@@ -36,7 +40,10 @@ _MAPPING: Final[tuple[tuple[type[CoralError], str, grpc.StatusCode], ...]] = (
     (QueryError, "QUERY_FAILED", grpc.StatusCode.INVALID_ARGUMENT),
     (LimitError, "QUERY_TIMEOUT", grpc.StatusCode.DEADLINE_EXCEEDED),
     (OverloadedError, "OVERLOADED", grpc.StatusCode.RESOURCE_EXHAUSTED),
+    # OTLP clients retry UNAVAILABLE always, RESOURCE_EXHAUSTED only when it comes with a delay.
+    (StorageFullError, "STORAGE_FULL", grpc.StatusCode.UNAVAILABLE),
     (StorageError, "STORAGE", grpc.StatusCode.UNAVAILABLE),
+    (UnsupportedError, "UNIMPLEMENTED", grpc.StatusCode.UNIMPLEMENTED),
     (UnreachableError, "UNAVAILABLE", grpc.StatusCode.UNAVAILABLE),
 )
 _BY_REASON: Final = {reason: kind for kind, reason, _ in _MAPPING}
@@ -51,6 +58,11 @@ def to_code(error: CoralError) -> tuple[str, grpc.StatusCode]:
     return "INTERNAL", grpc.StatusCode.INTERNAL
 
 
+def from_reason(reason: str, message: str, *, hint: str | None = None) -> CoralError:
+    """The error that a reason stands for."""
+    return _BY_REASON.get(reason, CoralError)(message, hint=hint)
+
+
 def to_status(error: CoralError) -> status_pb2.Status:
     """The status message of an error; its fields and its hint become metadata."""
     reason, code = to_code(error)
@@ -59,7 +71,11 @@ def to_status(error: CoralError) -> status_pb2.Status:
         metadata["hint"] = error.hint
     detail = any_pb2.Any()
     detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata))
-    return status_pb2.Status(code=_GRPC_CODE_NUMBER[code], message=error.message, details=[detail])
+    status = status_pb2.Status(code=_GRPC_CODE_NUMBER[code], message=error.message, details=[detail])
+    if isinstance(error, OverloadedError):
+        # OTLP clients retry RESOURCE_EXHAUSTED only when they are told so.
+        status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=_RETRY_DELAY))
+    return status
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: CoralError) -> NoReturn:

@@ -5,27 +5,10 @@ import json
 import math
 
 import pytest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
-from opentelemetry.proto.metrics.v1.metrics_pb2 import (
-    AggregationTemporality,
-    ExponentialHistogram,
-    ExponentialHistogramDataPoint,
-    Gauge,
-    Histogram,
-    HistogramDataPoint,
-    Metric,
-    NumberDataPoint,
-    ResourceMetrics,
-    ScopeMetrics,
-    Sum,
-    Summary,
-    SummaryDataPoint,
-)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from coral.agent.decode.metrics import decode_metrics
 from coral.agent.decode.otlp_json import parse_json
 from coral.agent.decode.traces import decode_traces
 from coral.agent.decode.values import attributes_json
@@ -48,6 +31,10 @@ def test_a_span_becomes_a_row() -> None:
         "duration_ns": 1_500,
         "status_code": "ERROR",
         "attributes": '{"http.route":"/pay"}',
+        "status_message": None,
+        "scope_name": None,
+        "events": None,
+        "links": None,
     }
     assert [(r.service_name, r.instance_id) for r in decoded.resources] == [("payments", "p-1")]
 
@@ -163,65 +150,3 @@ def test_json_and_protobuf_decode_to_the_same_rows() -> None:
 def test_what_is_no_otlp_json_is_refused(body: bytes) -> None:
     with pytest.raises(UsageError, match="not OTLP/JSON"):
         parse_json(body, ExportTraceServiceRequest())
-
-
-def metrics(*items: Metric) -> ExportMetricsServiceRequest:
-    return ExportMetricsServiceRequest(
-        resource_metrics=[ResourceMetrics(scope_metrics=[ScopeMetrics(metrics=items)])]
-    )
-
-
-def test_every_kind_of_metric_becomes_rows() -> None:
-    time = {"time_unix_nano": START_NS}
-    delta = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
-    exponential = ExponentialHistogramDataPoint(count=4, sum=9.0, scale=0, zero_count=1, **time)
-    exponential.positive.offset = 0
-    exponential.positive.bucket_counts.extend([2, 1])
-    decoded = decode_metrics(
-        metrics(
-            Metric(name="g", gauge=Gauge(data_points=[NumberDataPoint(as_int=7, **time)])),
-            Metric(
-                name="s",
-                unit="1",
-                sum=Sum(aggregation_temporality=delta, data_points=[NumberDataPoint(as_double=1.5, **time)]),
-            ),
-            Metric(
-                name="h",
-                histogram=Histogram(
-                    data_points=[
-                        HistogramDataPoint(
-                            count=3, sum=6.0, explicit_bounds=[1.0], bucket_counts=[1, 2], **time
-                        )
-                    ]
-                ),
-            ),
-            Metric(name="e", exponential_histogram=ExponentialHistogram(data_points=[exponential])),
-            Metric(name="q", summary=Summary(data_points=[SummaryDataPoint(count=2, sum=3.0, **time)])),
-        )
-    )
-    rows = {row["metric_name"]: row for row in decoded.rows.to_pylist()}
-    assert decoded.refused == 0
-    assert (rows["g"]["metric_type"], rows["g"]["value"]) == ("GAUGE", 7.0)
-    assert (rows["s"]["temporality"], rows["s"]["value"], rows["s"]["unit"]) == ("DELTA", 1.5, "1")
-    assert (rows["h"]["count"], rows["h"]["bounds"], rows["h"]["bucket_counts"]) == (3, [1.0], [1, 2])
-    assert (rows["e"]["bounds"], rows["e"]["bucket_counts"]) == ([1.0, 2.0, 4.0], [1, 2, 1, 0])
-    assert (rows["q"]["metric_type"], rows["q"]["count"], rows["q"]["sum"]) == ("SUMMARY", 2, 3.0)
-
-
-def test_extreme_exponential_scales_do_not_overflow() -> None:
-    point = ExponentialHistogramDataPoint(count=1, scale=-20, time_unix_nano=START_NS)
-    point.positive.offset = 2**31 - 1
-    point.positive.bucket_counts.append(1)
-    decoded = decode_metrics(
-        metrics(Metric(name="e", exponential_histogram=ExponentialHistogram(data_points=[point])))
-    )
-    (row,) = decoded.rows.to_pylist()
-    assert all(math.isfinite(bound) for bound in row["bounds"])
-
-
-def test_metrics_without_data_or_time_are_refused() -> None:
-    decoded = decode_metrics(
-        metrics(Metric(name="empty"), Metric(name="g", gauge=Gauge(data_points=[NumberDataPoint(as_int=1)])))
-    )
-    assert (decoded.refused, decoded.rows.num_rows) == (2, 0)
-    assert "empty" in decoded.reason

@@ -10,12 +10,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from coral._proto.colony.v1 import fleet_pb2
 from coral.agent.decode.traces import decode_traces
 from coral.agent.ingest import Ingest
-from coral.agent.rollup.exemplars import SPANS_PER_ROLLUP
 from coral.agent.rollup.run import Rollup
 from coral.clock import FixedClock
-from coral.limits import MAX_BATCH_BYTES
+from coral.limits import EXEMPLAR_ATTRIBUTES_BYTES, MAX_BATCH_BYTES, SAMPLED_SPANS_PER_SECOND
 from coral.store.duckdb.store import DuckDBStore
+from coral.wire.arrow import from_ipc
 from tests.agent.otlp import START_NS, span, text, traces
+
+SAMPLE = 60 * SAMPLED_SPANS_PER_SECOND  # sampled spans that the first rollup may send
 
 
 class Agent:
@@ -30,13 +32,13 @@ class Agent:
         asyncio.run(self.ingest.spans(decode_traces(traces(list(spans), service=service))))  # type: ignore[arg-type]
 
     def roll(self) -> int | None:
-        return self.store.submit(self.rollup.run).result()
+        return self.rollup.run()
 
     def batches(self) -> list[dict[str, pa.Table]]:
         payloads = self.store.query("SELECT payload FROM main.outbox ORDER BY sequence", since={})
         return [
             {
-                chunk.table: pa.ipc.open_stream(chunk.arrow_ipc).read_all()
+                chunk.table: from_ipc(chunk.arrow_ipc, what=chunk.table)
                 for chunk in fleet_pb2.Batch.FromString(payload).chunks
             }
             for (payload,) in payloads
@@ -83,7 +85,7 @@ def test_slow_and_failed_traces_are_sent_whole_even_when_parts_are_sealed(
     store: DuckDBStore, clock: FixedClock
 ) -> None:
     agent = Agent(store, clock)
-    many = 40 * SPANS_PER_ROLLUP
+    many = 4 * SAMPLE
     # One trace has a quick span early; only its later, failed span makes it an exemplar. Its id is odd,
     # as all others are, so that none is in the uniform sample.
     odd = 2 * many + 7
@@ -114,12 +116,12 @@ def test_few_spans_are_all_sent_with_weight_one(store: DuckDBStore, clock: Fixed
 
 def test_many_spans_are_thinned_and_their_weights_add_up(store: DuckDBStore, clock: FixedClock) -> None:
     agent = Agent(store, clock)
-    count = 8 * SPANS_PER_ROLLUP
+    count = 8 * SAMPLE
     agent.take(*[span(i) for i in range(count)])
     agent.roll()
     (batch,) = agent.batches()
     weights = batch["spans"].column("sample_weight").to_pylist()
-    assert len(weights) < 2 * SPANS_PER_ROLLUP
+    assert len(weights) < 2 * SAMPLE
     assert sum(weights) == count  # trace ids are consecutive here, so the sample is exact
 
 
@@ -134,15 +136,17 @@ def test_resources_are_sent_when_new_and_not_each_time(store: DuckDBStore, clock
 
 def test_a_rollup_too_large_for_one_batch_becomes_several(store: DuckDBStore, clock: FixedClock) -> None:
     agent = Agent(store, clock)
-    spans = [span(i) for i in range(40)]
+    count = 1_500
+    spans = [span(i) for i in range(count)]
     for item in spans:
-        item.attributes.append(text("noise", random.Random(item.span_id).randbytes(1 << 19).hex()))
-    for start in range(0, len(spans), 10):
-        agent.take(*spans[start : start + 10])
+        noise = random.Random(item.span_id).randbytes(EXEMPLAR_ATTRIBUTES_BYTES // 2 - 100)
+        item.attributes.append(text("noise", noise.hex()))
+    for start in range(0, count, 500):
+        agent.take(*spans[start : start + 500])
     agent.roll()
     sizes = [size for (size,) in store.query("SELECT octet_length(payload) FROM main.outbox", since={})]
     assert len(sizes) > 1
     assert max(sizes) < 1.1 * MAX_BATCH_BYTES
-    assert sorted(sent_traces(agent)) == list(range(1, 41))
+    assert sorted(sent_traces(agent)) == list(range(1, count + 1))
     sequences = store.query("SELECT sequence FROM main.outbox ORDER BY 1", since={})
     assert sequences == [(n + 1,) for n in range(len(sizes))]

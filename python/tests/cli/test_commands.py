@@ -87,7 +87,7 @@ def test_help_lists_every_command_and_loads_none(coral: Program) -> None:
     ended = coral.run("--help")
     assert ended == coral.run("-h") == coral.run()
     assert (ended.code, ended.stderr) == (0, "")
-    for name in ("run", "demo", "query", "services", "colony", "agent", "version"):
+    for name in ("run", "demo", "query", "services", "status", "colony", "agent", "version"):
         assert f"\n  {name} " in ended.stdout
 
 
@@ -99,7 +99,7 @@ def test_help_of_run(coral: Program) -> None:
         assert option in ended.stdout
 
 
-@pytest.mark.parametrize("name", ["demo", "query", "services", "colony", "agent", "version"])
+@pytest.mark.parametrize("name", ["demo", "query", "services", "status", "colony", "agent", "version"])
 def test_every_command_has_help(coral: Program, name: str) -> None:
     ended = coral.run(name, "--help")
     assert (ended.code, ended.stderr) == (0, "")

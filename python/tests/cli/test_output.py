@@ -66,3 +66,15 @@ def test_json_is_one_line_with_columns_rows_and_more() -> None:
 def test_json_of_values_that_json_does_not_have() -> None:
     values = [float("nan"), float("inf"), datetime(2026, 1, 2, 3, 4, 5), Decimal("1.10"), b"\xff", {1: (2,)}]
     assert render_json(values) == '[null,null,"2026-01-02T03:04:05","1.10","ff",{"1":[2]}]\n'
+
+
+def test_json_has_nothing_that_steers_a_terminal() -> None:
+    text = "a\x1b[2J\x9b31m\u202e\u200dé"
+    rendered = render_json({"body": text})
+    assert rendered == '{"body":"a\\u001b[2J\\u009b31m\\u202e\u200dé"}\n'
+    assert json.loads(rendered) == {"body": text}
+
+
+def test_wide_cells_are_shown_where_they_are_asked_for() -> None:
+    table = render_table(["body"], [["x" * 500 + "\x1b"]], widest=1000)
+    assert table.splitlines()[1:3] == ["-" * 100, "x" * 500 + "\\x1b"]

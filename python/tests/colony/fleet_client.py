@@ -105,3 +105,13 @@ class FleetStream:
         """Sends a batch and waits for its acknowledgement."""
         self._requests.put(fleet_pb2.ConnectRequest(batch=fleet_pb2.Batch(sequence=sequence, chunks=chunks)))
         return int(next(self._responses).ack.sequence)
+
+    def question(self) -> fleet_pb2.AgentQuestion:
+        """Waits for the colony's next question."""
+        response = next(self._responses)
+        assert response.HasField("question"), response
+        return response.question
+
+    def answer(self, answer: fleet_pb2.AgentAnswer) -> None:
+        """Answers a question."""
+        self._requests.put(fleet_pb2.ConnectRequest(answer=answer))

@@ -11,9 +11,8 @@ from coral.clock import FixedClock
 from coral.errors import OverloadedError, StorageError
 from coral.limits import MAX_WRITER_QUEUE
 from coral.store.api import Transaction
-from coral.store.duckdb.segments import MERGE_FAN_IN
+from coral.store.duckdb.maintenance import MERGE_FAN_IN
 from coral.store.duckdb.store import DuckDBStore
-from coral.store.duckdb.tables import SPANS
 from tests.store.conftest import NOW
 from tests.store.rows import insert_spans
 
@@ -75,21 +74,13 @@ def test_small_segments_are_merged_without_loss(store: DuckDBStore) -> None:
     for _ in range(MERGE_FAN_IN):
         add(store, 7)
         store.seal()
-    assert len(store.segments()) == MERGE_FAN_IN
-    store._writer.submit_exclusive(lambda c: store._folder.merge(c, SPANS)).result()
+    originals = store.segments()
+    assert len(originals) == MERGE_FAN_IN
+    store.maintain(lambda m: m.merge("spans"))
     (merged,) = store.segments()
     assert merged.row_count == 7 * MERGE_FAN_IN
-    assert (merged.first_seq, merged.last_seq) == (1, MERGE_FAN_IN)
+    assert (merged.first_seq, merged.last_seq) == (originals[0].first_seq, originals[-1].last_seq)
     assert count(store) == 7 * MERGE_FAN_IN
-
-
-def test_old_segments_are_dropped_and_new_ones_kept(store: DuckDBStore, clock: FixedClock) -> None:
-    add(store, 4, start=NOW - timedelta(hours=2))
-    store.seal()
-    add(store, 6)
-    store.seal()
-    store._writer.submit_exclusive(lambda c: store._tidy(c, expire=True)).result()
-    assert count(store) == 6
 
 
 def test_since_prunes_segments_but_not_rows_that_count(store: DuckDBStore) -> None:
@@ -150,13 +141,6 @@ def test_a_directory_in_use_is_refused(tmp_path: Path, clock: FixedClock) -> Non
         open_store(tmp_path / "d", clock)
     first.close()
     open_store(tmp_path / "d", clock).close()
-
-
-def test_a_damaged_database_is_refused_by_name(tmp_path: Path, clock: FixedClock) -> None:
-    (tmp_path / "d").mkdir()
-    (tmp_path / "d" / "active.duckdb").write_bytes(b"not a database" * 1000)
-    with pytest.raises(StorageError, match=r"active\.duckdb cannot be opened"):
-        open_store(tmp_path / "d", clock)
 
 
 def test_service_summary_agrees_with_the_rows(store: DuckDBStore) -> None:

@@ -1,6 +1,7 @@
 // Runs the examples as shipped, against answers like the design document's.
 
 import assert from "node:assert/strict";
+import { LogSeverity } from "../gen/coral/colony/v1/query_pb.ts";
 import { run } from "./run_script.ts";
 import { type Answers, Code, failure, serve } from "./server.ts";
 
@@ -76,4 +77,32 @@ Deno.test("latency-check.ts fails for a service over the threshold", async () =>
   );
   assert.equal(slow.code, 1);
   assert.equal((await runExample("latency-check.ts", shop, { threshold: 1000 })).code, 0);
+});
+
+Deno.test("error-logs.ts shows the newest errors of each service, the most failing first", async () => {
+  const { stdout } = await runExample("error-logs.ts", {
+    queryLogs: ({ minSeverity, window }) => {
+      assert.deepEqual([minSeverity, window?.seconds], [LogSeverity.ERROR, 900n]);
+      const record = (serviceName: string, second: number, body: string) => ({
+        time: { seconds: BigInt(1_790_000_000 + second) },
+        serviceName,
+        severity: LogSeverity.ERROR,
+        body,
+        traceId: body === "declined" ? "ab".repeat(16) : "",
+      });
+      return {
+        records: [record("orders", 3, "lost"), record("payments", 2, "declined"), record("payments", 1, "timeout")],
+      };
+    },
+  }, { window: "15m", lines: 1 });
+  assert.equal(
+    stdout,
+    `payments: 2 errors in the last 15m
+  2026-09-21T14:13:22.000Z declined (trace ${"ab".repeat(16)})
+orders: 1 error in the last 15m
+  2026-09-21T14:13:23.000Z lost
+`,
+  );
+  const quiet = await runExample("error-logs.ts", { queryLogs: () => ({}) });
+  assert.equal(quiet.stdout, "No service has logged an error in the last 10m.\n");
 });

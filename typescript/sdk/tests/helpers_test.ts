@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as coral from "../mod.ts";
-import { SpanKind, SpanStatus, TraceStatus } from "../gen/coral/colony/v1/query_pb.ts";
-import { type Answers, connect, serve } from "./server.ts";
+import { LogSeverity, SpanKind, SpanStatus, TraceStatus } from "../gen/coral/colony/v1/query_pb.ts";
+import { type Answers, Code, connect, failure, serve } from "./server.ts";
 
 /** Runs a test against a server with these answers. */
 function asking(name: string, answers: Answers, test: () => Promise<void>): void {
@@ -164,6 +164,95 @@ asking("hosts answer alone and together", {
   assert.deepEqual([memory.used, memory.total, memory.usagePct], [3 * 2 ** 30, 12 * 2 ** 30, 25]);
 });
 
+asking("log records come over all pages, with who is missing and why", {
+  queryLogs: (request) => {
+    assert.deepEqual([request.service, request.contains, request.traceId], ["payments", "card", "ab".repeat(16)]);
+    assert.deepEqual([request.minSeverity, request.maxSeverity], [LogSeverity.WARN, LogSeverity.UNSPECIFIED]);
+    assert.equal(request.window?.seconds, 600n);
+    assert.deepEqual([request.before?.seconds, request.before?.nanos], [1_790_000_000n, 250_000_000]);
+    const first = Number(request.pageToken || "0");
+    const records = Array.from({ length: request.limit }, (_, index) => ({
+      time: at,
+      serviceName: "payments",
+      severity: LogSeverity.ERROR,
+      body: `record ${first + index}`,
+      attributesJson: '{"a":[1]}',
+      traceId: "ab".repeat(16),
+      agentId: "a1",
+    }));
+    const completeness = { rowsCut: true, missingAgents: ["b"], notes: ["b: gone"] };
+    return { records, nextPageToken: String(first + records.length), completeness };
+  },
+}, async () => {
+  const records = await coral.logs.query({
+    service: "payments",
+    minSeverity: "warn",
+    contains: "card",
+    traceId: "ab".repeat(16),
+    timeRange: "10m",
+    limit: 1500,
+    before: new Date(1_790_000_000_250),
+  });
+  assert.equal(records.length, 1500);
+  assert.deepEqual(records[1499], {
+    time: new Date(1_790_000_000_250),
+    serviceName: "payments",
+    severity: "ERROR",
+    body: "record 1499",
+    attributes: { a: [1] },
+    traceId: "ab".repeat(16),
+    spanId: null,
+    agent: "a1",
+  });
+  assert.equal(records.completeness.rowsCut, true);
+  assert.deepEqual(records.completeness.missingAgents, ["b"]);
+  assert.deepEqual(records.completeness.notes, ["b: gone"]);
+});
+
+asking("a severity is exact, and a record without one says so", {
+  queryLogs: ({ minSeverity, maxSeverity }) => {
+    assert.deepEqual([minSeverity, maxSeverity], [LogSeverity.FATAL, LogSeverity.FATAL]);
+    return { records: [{ time: at, body: "no severity" }] };
+  },
+}, async () => {
+  const [record] = await coral.logs.query({ severity: "fatal" });
+  assert.deepEqual([record.severity, record.attributes, record.traceId], ["UNSPECIFIED", {}, null]);
+});
+
+asking("functions come over all pages, and alone", {
+  listFunctions: ({ service, match, pageToken }) => {
+    assert.deepEqual([service, match], ["payments", "*charge*"]);
+    return pageToken === ""
+      ? {
+        functions: [{ name: "charge", file: "pay.c", line: 7, binary: "/bin/pay", offsetBytes: 4096n }],
+        nextPageToken: "x",
+      }
+      : { functions: [{ name: "recharge", binary: "/bin/pay" }], completeness: { notes: ["stripped"] } };
+  },
+  getFunction: ({ service, name }) => {
+    assert.equal(service, "payments");
+    if (name !== "charge") throw failure(Code.NotFound, "NOT_FOUND", "none", { hint: "similar: charge" });
+    return { function: { name, file: "pay.py", line: 3, binary: "pay.py" } };
+  },
+  listServices: () => ({ services: [{ name: "payments", lastSeen: at, instanceCount: 1 }] }),
+  queryLogs: ({ service }) => ({ records: [{ time: at, serviceName: service }] }),
+}, async () => {
+  const functions = await coral.functions.list("payments", { match: "*charge*" });
+  assert.deepEqual([...functions], [
+    { name: "charge", file: "pay.c", line: 7, binary: "/bin/pay", offsetBytes: 4096 },
+    { name: "recharge", file: null, line: null, binary: "/bin/pay", offsetBytes: null },
+  ]);
+  assert.deepEqual(functions.completeness.notes, ["stripped"]);
+  assert.equal((await coral.functions.get("payments", "charge")).line, 3);
+  await assert.rejects(coral.functions.get("payments", "chrge"), { reason: "NOT_FOUND", hint: "similar: charge" });
+
+  const payments = await coral.services.get("payments");
+  assert.equal((await payments.functions.list({ match: "*charge*" })).length, 2);
+  assert.equal((await payments.functions.get("charge")).file, "pay.py");
+  assert.equal((await payments.logs.query())[0].serviceName, "payments");
+  assert.deepEqual(Object.keys(payments), ["name", "lastSeen", "instanceCount"]);
+});
+
 asking("wrong arguments are refused before any call", {}, async () => {
   const wrong: Promise<unknown>[] = [
     coral.metrics.getPercentile("payments", "http.server.duration", 99),
@@ -173,6 +262,13 @@ asking("wrong arguments are refused before any call", {}, async () => {
     coral.traces.query({ limit: 0 }),
     coral.traces.query({ status: "bad" as "ok" }),
     coral.traces.get("12"),
+    coral.logs.query({ service: "" }),
+    coral.logs.query({ limit: 1.5 }),
+    coral.logs.query({ severity: "warning" as "warn" }),
+    coral.logs.query({ severity: "warn", minSeverity: "warn" }),
+    coral.logs.query({ before: new Date(NaN) }),
+    coral.functions.list(""),
+    coral.functions.get("payments", ""),
     coral.db.query(" "),
     coral.db.query("SELECT ?", [2n ** 64n]),
   ];

@@ -39,6 +39,9 @@ const wrong = {
   "a percentile is a number": `const text: string = await coral.metrics.getP99("a");`,
   "a status is ok or error": `await coral.traces.query({ status: "failed" });`,
   "a handle's service is bound": `const [svc] = await coral.services.list(); await svc.metrics.getP99("m", {});`,
+  "a severity is one of six": `await coral.logs.query({ minSeverity: "warning" });`,
+  "a handle's logs have its service bound": `const [s] = await coral.services.list(); s.logs.query({ service: "x" });`,
+  "a function's line may be unknown": `const line: number = (await coral.functions.get("a", "f")).line;`,
   "a row has the columns of its type": `(await coral.db.query<{ a: number }>("SELECT 1 AS a"))[0].b;`,
 };
 for (const [rule, line] of Object.entries(wrong)) {

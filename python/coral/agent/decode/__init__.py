@@ -1,1 +1,1 @@
-"""OTLP requests to Arrow columns. No I/O; imports pyarrow, opentelemetry-proto, errors."""
+"""OTLP requests to Arrow columns. No I/O; imports pyarrow, opentelemetry-proto, limits, errors."""

@@ -1,70 +1,233 @@
-"""`ExportTraceServiceRequest` to span columns."""
+"""`ExportTraceServiceRequest` to span columns: by the native kernel where there is one, else by protobuf.
+
+Both give the same answer on every input. What is refused and what is cut is told here and in
+`coral/limits.py`; the kernel gets its numbers from there.
+"""
 
 from __future__ import annotations
 
+import time
+from itertools import islice
 from typing import Any, Final
 
+import msgspec
 import pyarrow as pa
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from coral.agent.decode.columns import SPAN_SCHEMA, Decoded, Resource
-from coral.agent.decode.values import attributes_json, resource_of
+from coral.agent.decode.kernel import TraceKernel, trace_kernel
+from coral.agent.decode.refusals import shown
+from coral.agent.decode.values import plain, resource_of, resource_problem, time_problem
+from coral.errors import UsageError
+from coral.limits import (
+    MAX_ATTRIBUTE_LENGTH,
+    MAX_ATTRIBUTES,
+    MAX_ITEMS_PER_REQUEST,
+    MAX_NAME_LENGTH,
+    MAX_SPAN_EVENTS,
+    MAX_SPAN_NAME_LENGTH,
+)
 
-_KINDS: Final = ("INTERNAL", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+_KINDS: Final = ("INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+_KIND_PLACES: Final = (0, 0, 1, 2, 3, 4)  # by the number in the proto
 _STATUS: Final = ("UNSET", "OK", "ERROR")
 _MAX_NS: Final = 2**63 - 1
 _NO_TRACE: Final = bytes(16)
 _NO_SPAN: Final = bytes(8)
+_TOO_MANY: Final = f"the request has more spans than MAX_ITEMS_PER_REQUEST ({MAX_ITEMS_PER_REQUEST})"
+_encode = msgspec.json.encode
 
 
-def decode_traces(request: ExportTraceServiceRequest) -> Decoded:
+def decode_trace_bytes(body: bytes, *, now_ns: int | None = None) -> Decoded:
     """Turns a request into columns.
 
-    A span without a valid trace id, span id or start time is refused and counted, the others are
-    kept. A span that ends before it starts gets the duration 0.
+    A span without a valid trace id, span id or start time is refused and counted, the others are kept. A
+    span that ends before it starts gets the duration 0.
+
+    Args:
+        body: A serialised `ExportTraceServiceRequest`.
+        now_ns: The time, in nanoseconds since 1970; spans far beyond it are refused.
+
+    Raises:
+        UsageError: The body is no such message.
     """
-    columns: list[list[Any]] = [[] for _ in SPAN_SCHEMA]
-    traces, spans, parents, services, instances, names, kinds, starts, durations, statuses, attributes = (
-        columns
-    )
+    now_ns = time.time_ns() if now_ns is None else now_ns
+    kernel = trace_kernel()
+    if kernel is not None:
+        return _by_kernel(kernel, body, now_ns)
+    try:
+        request = ExportTraceServiceRequest.FromString(body)
+    except DecodeError as error:
+        raise _not_a_request() from error
+    return decode_traces(request, now_ns=now_ns)
+
+
+def decode_traces(request: ExportTraceServiceRequest, *, now_ns: int | None = None) -> Decoded:
+    """As `decode_trace_bytes`, of a parsed request and always by protobuf."""
+    now_ns = time.time_ns() if now_ns is None else now_ns
+    columns = _Columns()
     resources: dict[tuple[str, str], Resource] = {}
     refused, reason = 0, ""
     for group in request.resource_spans:
         resource = resource_of(group.resource)
-        kept_before = len(traces)
+        whole = resource_problem(resource)
+        kept_before = len(columns.traces)
         for scope in group.scope_spans:
+            scope_name = scope.scope.name[:MAX_NAME_LENGTH] or None
+            in_scope = len(columns.traces)
             for span in scope.spans:
-                problem = _problem(span.trace_id, span.span_id, span.start_time_unix_nano)
+                problem = whole or _problem(span, len(columns.traces), now_ns)
                 if problem:
                     refused += 1
-                    reason = reason or f"span {span.name!r}: {problem}"
-                    continue
-                start = span.start_time_unix_nano
-                traces.append(span.trace_id.hex())
-                spans.append(span.span_id.hex())
-                parents.append(span.parent_span_id.hex() if len(span.parent_span_id) == 8 else "")
-                names.append(span.name)
-                kinds.append(_KINDS[span.kind] if 0 <= span.kind < len(_KINDS) else "INTERNAL")
-                starts.append(start // 1000)
-                durations.append(min(max(span.end_time_unix_nano - start, 0), _MAX_NS))
-                code = span.status.code
-                statuses.append(_STATUS[code] if 0 <= code < len(_STATUS) else "UNSET")
-                attributes.append(attributes_json(span.attributes))
-        kept = len(traces) - kept_before
-        services.extend([resource.service_name] * kept)
-        instances.extend([resource.instance_id] * kept)
+                    reason = reason or _reason(span.name, problem)
+                else:
+                    columns.add(span)
+            columns.scopes.extend([scope_name] * (len(columns.traces) - in_scope))
+        kept = len(columns.traces) - kept_before
         if kept:
+            columns.services.extend([resource.service_name] * kept)
+            columns.instances.extend([resource.instance_id] * kept)
             resources[resource.service_name, resource.instance_id] = resource
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, SPAN_SCHEMA, strict=True)]
-    table = pa.Table.from_arrays(arrays, schema=SPAN_SCHEMA)
-    return Decoded(table, tuple(resources.values()), refused, reason)
+    return Decoded(columns.table(), tuple(resources.values()), refused, reason)
 
 
-def _problem(trace_id: bytes, span_id: bytes, start_ns: int) -> str:
+class _Columns:
+    """The rows so far, by column."""
+
+    def __init__(self) -> None:
+        self.traces: list[str] = []
+        self.spans: list[str] = []
+        self.parents: list[str] = []
+        self.services: list[str] = []
+        self.instances: list[str] = []
+        self.names: list[str] = []
+        self.kinds: list[int] = []
+        self.starts: list[int] = []
+        self.durations: list[int] = []
+        self.statuses: list[int] = []
+        self.messages: list[str | None] = []
+        self.scopes: list[str | None] = []
+        self.attributes: list[bytes] = []
+        self.events: list[bytes | None] = []
+        self.links: list[bytes | None] = []
+
+    def add(self, span: Span) -> None:
+        """Adds all but what comes from resource and scope."""
+        start, kind, status, parent = span.start_time_unix_nano, span.kind, span.status, span.parent_span_id
+        self.traces.append(span.trace_id.hex())
+        self.spans.append(span.span_id.hex())
+        self.parents.append(parent.hex() if len(parent) == 8 and parent != _NO_SPAN else "")
+        self.names.append(span.name[:MAX_SPAN_NAME_LENGTH])
+        self.kinds.append(_KIND_PLACES[kind] if 0 <= kind < len(_KIND_PLACES) else 0)
+        self.starts.append(start // 1000)
+        self.durations.append(min(max(span.end_time_unix_nano - start, 0), _MAX_NS))
+        code = status.code
+        self.statuses.append(code if 0 <= code < len(_STATUS) else 0)
+        self.messages.append(status.message[:MAX_ATTRIBUTE_LENGTH] or None)
+        self.attributes.append(_encode(_attributes(span.attributes)))
+        events, links = span.events, span.links
+        self.events.append(_encode(_events(events)) if events else None)
+        self.links.append(_encode(_links(links)) if links else None)
+
+    def table(self) -> pa.Table:
+        """The rows in `SPAN_SCHEMA`."""
+        arrays = [
+            pa.array(self.traces, pa.string()),
+            pa.array(self.spans, pa.string()),
+            pa.array(self.parents, pa.string()),
+            pa.array(self.services, pa.string()).dictionary_encode(),
+            pa.array(self.instances, pa.string()).dictionary_encode(),
+            pa.array(self.names, pa.string()),
+            pa.DictionaryArray.from_arrays(pa.array(self.kinds, pa.int32()), pa.array(_KINDS)),
+            pa.array(self.starts, pa.timestamp("us")),
+            pa.array(self.durations, pa.int64()),
+            pa.DictionaryArray.from_arrays(pa.array(self.statuses, pa.int32()), pa.array(_STATUS)),
+            pa.array(self.messages, pa.string()),
+            pa.array(self.scopes, pa.string()).dictionary_encode(),
+            pa.array(self.attributes, pa.string()),
+            pa.array(self.events, pa.string()),
+            pa.array(self.links, pa.string()),
+        ]
+        return pa.Table.from_arrays(arrays, schema=SPAN_SCHEMA)
+
+
+def _attributes(attributes: Any) -> dict[str, Any]:
+    """As `values.attributes_json`, before it is text. Most values are texts, so these come first."""
+    values = {}
+    if len(attributes) > MAX_ATTRIBUTES:
+        attributes = islice(attributes, MAX_ATTRIBUTES)
+    item: KeyValue
+    for item in attributes:
+        value = item.value
+        content = value.string_value
+        values[item.key] = content[:MAX_ATTRIBUTE_LENGTH] if content else plain(value)
+    return values
+
+
+def _events(events: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": event.name[:MAX_SPAN_NAME_LENGTH],
+            "time_unix_nano": event.time_unix_nano,
+            "attributes": _attributes(event.attributes),
+        }
+        for event in islice(events, MAX_SPAN_EVENTS)
+    ]
+
+
+def _links(links: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "trace_id": link.trace_id.hex() if len(link.trace_id) == 16 else "",
+            "span_id": link.span_id.hex() if len(link.span_id) == 8 else "",
+            "attributes": _attributes(link.attributes),
+        }
+        for link in islice(links, MAX_SPAN_EVENTS)
+    ]
+
+
+def _problem(span: Span, kept: int, now_ns: int) -> str:
+    if kept >= MAX_ITEMS_PER_REQUEST:
+        return _TOO_MANY
+    trace_id, span_id = span.trace_id, span.span_id
     if len(trace_id) != 16 or trace_id == _NO_TRACE:
-        return f"trace_id is {trace_id.hex() or 'empty'}, expected 16 bytes that are not all zero"
+        return _bad_id("trace_id", trace_id, 16)
     if len(span_id) != 8 or span_id == _NO_SPAN:
-        return f"span_id is {span_id.hex() or 'empty'}, expected 8 bytes that are not all zero"
-    if not 0 < start_ns <= _MAX_NS:
-        return f"start_time_unix_nano is {start_ns}, expected a time after 1970"
-    return ""
+        return _bad_id("span_id", span_id, 8)
+    return time_problem("start_time_unix_nano", span.start_time_unix_nano, now_ns)
+
+
+def _bad_id(what: str, value: bytes, size: int) -> str:
+    told = value[:32].hex() or "empty"
+    return f"{what} is {told}, expected {size} bytes that are not all zero"
+
+
+def _reason(name: str, problem: str) -> str:
+    return f"span {shown(name)}: {problem}"
+
+
+def _not_a_request() -> UsageError:
+    return UsageError("the body is not an ExportTraceServiceRequest: it does not parse as protobuf")
+
+
+def _by_kernel(kernel: TraceKernel, body: bytes, now_ns: int) -> Decoded:
+    found = kernel.decode(body, now_ns=now_ns)
+    if found is None:
+        raise _not_a_request()
+    reason = ""
+    first = found.first_refused
+    if first is not None:
+        resource = Resource(first.service_name, first.instance_id, "")
+        problem = {
+            "resource": lambda: resource_problem(resource),
+            "too_many": lambda: _TOO_MANY,
+            "trace_id": lambda: _bad_id("trace_id", first.id, 16),
+            "span_id": lambda: _bad_id("span_id", first.id, 8),
+            "start_time": lambda: time_problem("start_time_unix_nano", first.start_ns, now_ns),
+        }[first.reason]()
+        reason = _reason(first.name, problem)
+    resources = {(item.service_name, item.instance_id): item for item in found.resources}
+    return Decoded(found.rows, tuple(resources.values()), found.refused, reason)

@@ -1,52 +1,243 @@
-"""Which traces travel with their spans: a uniform sample, and the slowest and failed ones."""
+"""Which traces travel with their spans: a uniform sample, and the slowest and failed ones of each minute.
+
+Everything is bounded: traces per service and minute and over all services, spans per trace, per second
+and in bytes. What a trace leaves out is counted at the first of its spans that are sent.
+"""
 
 from __future__ import annotations
 
-import math
-from datetime import timedelta
-from typing import Final
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
 
+from coral.agent.rollup.part import Fresh, Made
+from coral.agent.rollup.relations import relations
+from coral.agent.rollup.sampling import Budget, in_sample, thinning
 from coral.agent.rollup.statements import statement
-from coral.clock import Clock
-from coral.store.duckdb.rows import one_row
+from coral.agent.rollup.trim import LONGEST_CELL, trimmed
+from coral.limits import (
+    EXEMPLAR_ATTRIBUTES_BYTES,
+    EXEMPLAR_BYTES_PER_ROLLUP,
+    EXEMPLAR_LOOK_BACK_ROWS,
+    EXEMPLAR_SPANS_PER_SECOND,
+    EXEMPLAR_SPANS_PER_TRACE,
+    EXEMPLAR_TRACES_PER_MINUTE,
+    EXEMPLAR_TRACES_PER_SERVICE,
+    SAMPLED_SPANS_PER_SECOND,
+)
+from coral.store.api import Transaction
+from coral.store.duckdb.segments import parquet_scan
 from coral.store.duckdb.store import DuckDBStore
 
-SPANS_PER_ROLLUP: Final = 500
-"""About how many sampled spans one rollup sends; more spans are thinned by powers of two."""
-EXEMPLARS_PER_SERVICE: Final = 2
-"""Slowest, and failed, traces that each service adds per rollup."""
 _REMEMBER: Final = timedelta(minutes=10)
-_LOOK_BACK: Final = timedelta(minutes=2)
+_MOST_PER_SERVICE: Final = 4 * EXEMPLAR_TRACES_PER_SERVICE
+_CHOSEN: Final = pa.schema(
+    [
+        ("trace_id", pa.string()),
+        ("sample_weight", pa.float64()),
+        ("service_name", pa.string()),
+        ("failed", pa.bool_()),
+        ("duration_ns", pa.int64()),
+        ("sent", pa.int64()),
+        ("is_new", pa.bool_()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A trace that one service would like to send."""
+
+    service: str
+    failed: bool
+    trace_id: str
+    duration_ns: int
 
 
 class Exemplars:
-    """Chooses traces and remembers them, so that their later spans follow."""
+    """Chooses traces and remembers them for some minutes, so that their later spans follow."""
 
-    def __init__(self, store: DuckDBStore, *, clock: Clock) -> None:
+    def __init__(self, store: DuckDBStore) -> None:
         self._store = store
-        self._clock = clock
+        self._sampled = Budget(SAMPLED_SPANS_PER_SECOND, burst=60 * SAMPLED_SPANS_PER_SECOND)
+        self._sent = Budget(EXEMPLAR_SPANS_PER_SECOND, burst=60 * EXEMPLAR_SPANS_PER_SECOND)
 
-    def select(self, connection: duckdb.DuckDBPyConnection, low: int, high: int) -> pa.Table:
-        """Spans to send, of those with `ingest_seq` in (low, high] and of traces chosen among them."""
-        now = self._clock.now()
-        (fresh,) = one_row(
-            connection,
-            f"SELECT count(*) FROM spans WHERE ingest_seq > {low:d} AND ingest_seq <= {high:d}",
+    def make(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh) -> Made:
+        """Spans to send: the fresh ones of chosen traces, and the older ones of traces chosen now."""
+        remembered = self._remembered(connection, fresh.now)
+        known = {row["trace_id"] for row in remembered}
+        k = thinning(fresh.spans, self._sampled.available(fresh.now))
+        sample = [trace_id for trace_id in self._sample(connection, fresh, k) if trace_id not in known]
+        in_both = set(sample)
+        minute = fresh.now.replace(second=0, microsecond=0)
+        chosen: dict[str, dict[str, Any]] = {}
+        for one in _choose(_candidates(connection, fresh), remembered, known, minute):
+            weight = float(2**k) if one.trace_id in in_both else 0.0
+            chosen[one.trace_id] = _row(one.trace_id, weight, one)
+        for trace_id in sample:
+            chosen.setdefault(trace_id, _row(trace_id, float(2**k), None))
+        spans, sent, cut = self._spans(connection, fresh, [*remembered, *chosen.values()])
+        if sample:
+            weights = spans.column("sample_weight")
+            self._sampled.spend(sum(1 for weight in weights.to_pylist() if weight))
+        self._sent.spend(spans.num_rows)
+
+        def commit(transaction: Transaction) -> None:
+            _remember(transaction.connection, fresh, list(chosen.values()), sent)
+
+        return Made({"spans": spans}, commit, {"exemplar_spans_cut": cut})
+
+    def _remembered(self, connection: duckdb.DuckDBPyConnection, now: datetime) -> list[dict[str, Any]]:
+        found = connection.sql(
+            "SELECT trace_id, sample_weight, service_name, failed, duration_ns,"
+            " coalesce(span_count, 0) AS sent, false AS is_new, selected_at"
+            " FROM main.exemplar_traces WHERE selected_at >= ? AND selected_at <= ?",
+            params=[now - _REMEMBER, now + _REMEMBER],
         )
-        thinning = max(0, math.ceil(math.log2(max(fresh, 1) / SPANS_PER_ROLLUP)))
-        connection.execute("DELETE FROM exemplar_traces WHERE selected_at < ?", [now - _REMEMBER])
+        return list(found.to_arrow_table().to_pylist())
+
+    def _sample(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, k: int) -> list[str]:
+        rows = connection.execute(
+            "SELECT DISTINCT trace_id FROM main.spans"
+            f" WHERE ingest_seq > {fresh.low:d} AND ingest_seq <= {fresh.high:d} AND {in_sample(k)}"
+            f" LIMIT {60 * SAMPLED_SPANS_PER_SECOND:d}"
+        ).fetchall()
+        return [trace_id for (trace_id,) in rows]
+
+    def _spans(
+        self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, chosen: list[dict[str, Any]]
+    ) -> tuple[pa.Table, dict[str, int], int]:
+        """The spans to send, how many of each trace, and how many were cut."""
+        table = pa.Table.from_pylist([{name: row[name] for name in _CHOSEN.names} for row in chosen], _CHOSEN)
+        source = self._source(connection, fresh, any(row["is_new"] for row in chosen))
+        limits = {
+            "lo": fresh.low,
+            "cell": EXEMPLAR_ATTRIBUTES_BYTES,
+            "per_trace": EXEMPLAR_SPANS_PER_TRACE,
+            "room": self._sent.available(fresh.now),
+            "bytes": EXEMPLAR_BYTES_PER_ROLLUP,
+        }
+        with relations(connection, exemplar_chosen=table):
+            sql = statement("exemplar_picks").replace("{spans}", source)
+            picked = connection.sql(sql, params=limits).to_arrow_table()
+        with relations(connection, exemplar_picked=picked):
+            sql = statement("exemplar_spans").replace("{spans}", source)
+            spans = connection.sql(sql, params={"longest": LONGEST_CELL}).to_arrow_table()
+        sent: dict[str, int] = defaultdict(int)
+        for trace_id in spans.column("trace_id").to_pylist():
+            sent[trace_id] += 1
+        cut = sum(spans.column("spans_cut").to_pylist())
+        return trimmed(spans), dict(sent), cut
+
+    def _source(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, look_back: bool) -> str:
+        """Spans up to the fresh ones: all that are active, and of the sealed ones the newest few."""
+        active = f"SELECT * FROM main.spans WHERE ingest_seq <= {fresh.high:d}"
+        if not look_back:
+            return f"({active} AND ingest_seq > {fresh.low:d})"
+        rows = connection.execute(
+            "SELECT path, row_count FROM main.segments WHERE table_name = 'spans'"
+            " ORDER BY last_seq DESC LIMIT 100"
+        ).fetchall()
+        paths = []
+        room = EXEMPLAR_LOOK_BACK_ROWS
+        for name, count in rows:
+            room -= count
+            if room < 0:
+                break
+            paths.append(self._store.segment_path(name))
+        return f"({active} UNION ALL BY NAME {parquet_scan(paths)})" if paths else f"({active})"
+
+
+def _row(trace_id: str, weight: float, why: _Candidate | None) -> dict[str, Any]:
+    return {
+        "trace_id": trace_id,
+        "sample_weight": weight,
+        "service_name": why.service if why else None,
+        "failed": why.failed if why else None,
+        "duration_ns": why.duration_ns if why else None,
+        "sent": 0,
+        "is_new": True,
+    }
+
+
+def _candidates(connection: duckdb.DuckDBPyConnection, fresh: Fresh) -> Iterator[list[_Candidate]]:
+    """For each service its slowest traces, then its failed ones, each in descending order."""
+    rows = connection.execute(
+        statement("exemplar_candidates"),
+        {"lo": fresh.low, "hi": fresh.high, "per_service": _MOST_PER_SERVICE},
+    ).fetchall()
+    for service, slow, slow_ns, failed, failed_ns in rows:
+        for is_failed, traces, durations in ((False, slow, slow_ns), (True, failed, failed_ns)):
+            # Several spans of one trace may be among the slowest: the first one, the slowest, counts.
+            slowest: dict[str, int] = {}
+            for trace_id, duration in zip(traces or (), durations or (), strict=True):
+                slowest.setdefault(trace_id, duration)
+            yield [_Candidate(service, is_failed, trace_id, ns) for trace_id, ns in slowest.items()]
+
+
+def _choose(
+    candidates: Iterator[list[_Candidate]],
+    remembered: list[dict[str, Any]],
+    known: set[str],
+    minute: datetime,
+) -> list[_Candidate]:
+    """The candidates that their service and minute still have room for.
+
+    When there are too many in all, every service gets its best before any gets its second.
+    """
+    before: dict[tuple[str, bool], list[int]] = defaultdict(list)
+    for row in remembered:
+        if row["service_name"] is not None and row["selected_at"] >= minute:
+            before[row["service_name"], row["failed"]].append(row["duration_ns"])
+    taken = sum(len(durations) for durations in before.values())
+    wanted: list[tuple[int, int, _Candidate]] = []
+    for of_service in candidates:
+        place = 0
+        for one in of_service:
+            if one.trace_id in known:
+                continue
+            durations = before[one.service, one.failed]
+            if not _has_room(durations, one.duration_ns):
+                break
+            durations.append(one.duration_ns)
+            wanted.append((place, -one.duration_ns, one))
+            place += 1
+    wanted.sort(key=lambda item: item[:2])
+    return [one for _, _, one in wanted[: max(0, EXEMPLAR_TRACES_PER_MINUTE - taken)]]
+
+
+def _has_room(durations: list[int], duration: int) -> bool:
+    if len(durations) < EXEMPLAR_TRACES_PER_SERVICE:
+        return True
+    threshold = sorted(durations, reverse=True)[EXEMPLAR_TRACES_PER_SERVICE - 1]
+    return duration > threshold and len(durations) < _MOST_PER_SERVICE
+
+
+def _remember(
+    connection: duckdb.DuckDBPyConnection, fresh: Fresh, chosen: list[dict[str, Any]], sent: dict[str, int]
+) -> None:
+    connection.execute(
+        "DELETE FROM exemplar_traces WHERE selected_at < ? OR selected_at > ?",
+        [fresh.now - _REMEMBER, fresh.now + _REMEMBER],
+    )
+    new = {row["trace_id"] for row in chosen}
+    rows = [{**row, "sent": sent.get(row["trace_id"], 0)} for row in chosen]
+    again = {trace_id: count for trace_id, count in sent.items() if trace_id not in new}
+    table = pa.Table.from_pylist(rows, _CHOSEN)
+    more = pa.table({"trace_id": pa.array(again, pa.string()), "more": pa.array(again.values(), pa.int64())})
+    with relations(connection, exemplars_new=table, exemplars_again=more):
         connection.execute(
-            statement("select_exemplars"),
-            {
-                "lo": low,
-                "hi": high,
-                "modulus": 2**thinning,
-                "per_service": EXEMPLARS_PER_SERVICE,
-                "now": now,
-            },
+            "INSERT INTO exemplar_traces BY NAME SELECT trace_id, sample_weight, service_name, failed,"
+            " duration_ns, sent AS span_count, ?::BIGINT AS selected_seq, ?::TIMESTAMP AS selected_at"
+            " FROM exemplars_new",
+            [fresh.high, fresh.now],
         )
-        sql = self._store.with_tables(connection, statement("exemplar_spans"), {"spans": now - _LOOK_BACK})
-        return connection.sql(sql, params={"lo": low, "hi": high}).to_arrow_table()
+        connection.execute(
+            "UPDATE exemplar_traces SET span_count = coalesce(span_count, 0) + more"
+            " FROM exemplars_again AS a WHERE exemplar_traces.trace_id = a.trace_id"
+        )

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from opentelemetry._logs import SeverityNumber
 from opentelemetry.semconv.attributes import (
     client_attributes,
     error_attributes,
@@ -133,6 +134,7 @@ class ServiceServer:
                 except Exception as error:
                     # A server answers 500 whatever its handler raised; the span keeps the reason.
                     span.record_exception(error)
+                    self._telemetry.log(SeverityNumber.ERROR, f"{method} {path}: {error}", exception=error)
                     response = Response(500, {"error": str(error)})
             attributes[http_attributes.HTTP_RESPONSE_STATUS_CODE] = response.status
             if response.status >= 500:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opentelemetry import context as otel_context
+from opentelemetry._logs import SeverityNumber
 
 from coral.demo.shop.database import Database, SqlValue
 from coral.demo.shop.faults import Deck
@@ -258,6 +259,7 @@ class Shop:
             order, product = request.body["order"], request.body["product"]
             inventory.call("POST", "/reservations", {"product": product})
             database.run("INSERT", "orders", "INSERT OR REPLACE INTO orders VALUES (?, ?)", (order, product))
+            telemetry.log(SeverityNumber.INFO, f"order {order} is placed", {"demo.product": product})
             self._charges.submit(charge, order, request.body["user"], otel_context.get_current())
             return Response(201, {"order": order})
 
@@ -283,6 +285,7 @@ class Shop:
             order = {**request.body, "user": user}
             answer = orders.call("POST", "/orders", order)
             if answer.status >= 500:
+                telemetry.log(SeverityNumber.WARN, "the order failed, trying once more", {"user.id": user})
                 answer = orders.call("POST", "/orders", order)
             return answer if answer.status < 500 else Response(502, {"error": "the order failed twice"})
 

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import grpc
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogExporter
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpanExporter
 from opentelemetry.exporter.otlp.proto.http import Compression as HttpCompression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpSpanExporter
 from opentelemetry.metrics import Histogram
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.semconv.attributes import service_attributes
+from opentelemetry.util.types import Attributes
 
 from coral.demo.shop.truth import TruthFile, TruthProcessor
 
 SPAN_DELAY_MILLIS = 500
-"""How long finished spans wait to be sent together; short, since somebody is looking."""
+"""How long finished spans and log records wait to be sent together; short, since somebody is looking."""
 
 METRIC_INTERVAL_MILLIS = 3000
 """How often metrics are sent."""
@@ -51,14 +58,19 @@ class Wire:
 
 
 class Telemetry:
-    """Tracer, meter and exporters of one service.
+    """Tracer, meter, logger and exporters of one service.
 
-    Not a wrapper: `tracer` and the histograms are the SDK's own objects. It only keeps them together,
-    so that one process can hold several services without a global provider.
+    Not a wrapper: `tracer`, `logger` and the histograms are the SDK's own objects. It only keeps them
+    together, so that one process can hold several services without a global provider.
     """
 
     def __init__(
-        self, service: str, *, span_processors: Sequence[SpanProcessor], metric_reader: MetricReader
+        self,
+        service: str,
+        *,
+        span_processors: Sequence[SpanProcessor],
+        metric_reader: MetricReader,
+        log_processors: Sequence[LogRecordProcessor] = (),
     ) -> None:
         resource = Resource.create(
             {
@@ -66,6 +78,7 @@ class Telemetry:
                 service_attributes.SERVICE_VERSION: "1.0.0",
                 "service.instance.id": f"{service}-1",
                 "deployment.environment.name": "demo",
+                "process.pid": os.getpid(),
             }
         )
         self.service = service
@@ -75,8 +88,12 @@ class Telemetry:
         self._meters = MeterProvider(
             metric_readers=[metric_reader], resource=resource, shutdown_on_exit=False
         )
+        self._loggers = LoggerProvider(resource=resource, shutdown_on_exit=False)
+        for log_processor in log_processors:
+            self._loggers.add_log_record_processor(log_processor)
         self.tracer = self._tracers.get_tracer("coral.demo", "1.0.0")
         self._meter = self._meters.get_meter("coral.demo", "1.0.0")
+        self.logger = self._loggers.get_logger("coral.demo", "1.0.0")
 
     def duration_histogram(self, name: str, description: str) -> Histogram:
         """A histogram of seconds with the advised bucket bounds."""
@@ -87,15 +104,33 @@ class Telemetry:
             explicit_bucket_boundaries_advisory=DURATION_BUCKETS_SECONDS,
         )
 
+    def log(
+        self,
+        severity: SeverityNumber,
+        body: str,
+        attributes: Attributes = None,
+        *,
+        exception: BaseException | None = None,
+    ) -> None:
+        """Writes one log record, within the current span."""
+        self.logger.emit(
+            severity_number=severity,
+            severity_text=severity.name,
+            body=body,
+            attributes=attributes,
+            exception=exception,
+        )
+
     def flush(self, timeout_seconds: float) -> bool:
         """Sends everything that is finished; false when not all was accepted in time."""
         millis = int(timeout_seconds * 1000)
-        spans_sent = self._tracers.force_flush(millis)
-        return self._meters.force_flush(millis) and spans_sent
+        sent = [provider.force_flush(millis) for provider in (self._tracers, self._loggers, self._meters)]
+        return all(sent)
 
     def shutdown(self) -> None:
         """Sends what is left and stops the exporters."""
         self._tracers.shutdown()
+        self._loggers.shutdown()
         self._meters.shutdown()
 
 
@@ -110,6 +145,9 @@ def otlp_telemetry(
         metric_reader=PeriodicExportingMetricReader(
             _metric_exporter(addresses, wire), export_interval_millis=METRIC_INTERVAL_MILLIS
         ),
+        log_processors=[
+            BatchLogRecordProcessor(_log_exporter(addresses, wire), schedule_delay_millis=SPAN_DELAY_MILLIS)
+        ],
     )
 
 
@@ -131,6 +169,14 @@ def _metric_exporter(addresses: OtlpAddresses, wire: Wire) -> MetricExporter:
     return HttpMetricExporter(
         endpoint=f"http://{addresses.http}/v1/metrics", compression=_http_compression(wire)
     )
+
+
+def _log_exporter(addresses: OtlpAddresses, wire: Wire) -> LogRecordExporter:
+    if wire.protocol == "grpc":
+        return GrpcLogExporter(
+            endpoint=f"http://{addresses.grpc}", insecure=True, compression=_grpc_compression(wire)
+        )
+    return HttpLogExporter(endpoint=f"http://{addresses.http}/v1/logs", compression=_http_compression(wire))
 
 
 def _grpc_compression(wire: Wire) -> grpc.Compression:

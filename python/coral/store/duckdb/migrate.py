@@ -61,11 +61,17 @@ def migrate(connection: duckdb.DuckDBPyConnection, migrations: list[Migration], 
     Raises:
         StorageError: The database is newer than this program.
     """
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS schema_migrations"
-        " (version INTEGER PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+    (known,) = one_row(
+        connection,
+        "SELECT count(*) FROM duckdb_tables()"
+        " WHERE table_name = 'schema_migrations' AND database_name = current_database()",
     )
-    (current,) = one_row(connection, "SELECT coalesce(max(version), 0) FROM schema_migrations")
+    if not known:  # nothing is written to a database that is up to date: its disk may be full
+        connection.execute(
+            "CREATE TABLE schema_migrations"
+            " (version INTEGER PRIMARY KEY, name VARCHAR NOT NULL, applied_at TIMESTAMP NOT NULL)"
+        )
+    current = schema_version(connection)
     newest = migrations[-1].version
     if current > newest:
         raise StorageError(
@@ -86,3 +92,10 @@ def migrate(connection: duckdb.DuckDBPyConnection, migrations: list[Migration], 
             raise
         connection.execute("COMMIT")
     return newest
+
+
+def schema_version(connection: duckdb.DuckDBPyConnection, catalog: str | None = None) -> int:
+    """The version of a migrated database: the one in use, or one that is attached under this name."""
+    table = f"{catalog}.main.schema_migrations" if catalog else "schema_migrations"
+    (version,) = one_row(connection, f"SELECT coalesce(max(version), 0) FROM {table}")
+    return int(version)

@@ -1,11 +1,12 @@
 """Sealed segments: immutable Parquet files, listed in the active database.
 
-A seal writes the rows up to a sequence to a temporary file, syncs it, renames it, and then lists it
-and deletes its rows in one transaction. A crash at any point leaves either the rows or the listed
-file, never both and never neither; files that are not listed are deleted at the next start.
+A file is written under a temporary name, synced and renamed; then it is listed, and what it replaces
+(rows of the active database, or other segments) goes, in one transaction. A crash at any point leaves
+either the old or the new, never both and never neither; files that are not listed are deleted at the
+next start.
 
-Merging keeps the number of files small. Files that merging or retention dropped stay on disk for
-`GRACE_SECONDS`, because readers may have listed them a moment ago.
+Files that merging or retention dropped stay on disk for `GRACE_SECONDS`, because readers may have
+listed them a moment ago.
 """
 
 from __future__ import annotations
@@ -13,29 +14,33 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
 from coral.store.api import Segment
+from coral.store.duckdb.footer import footer_option
 from coral.store.duckdb.rows import one_row
 from coral.store.duckdb.tables import SegmentedTable
 
 GRACE_SECONDS: Final = 60.0
-MERGE_FAN_IN: Final = 8
-_SIZE_CLASSES: Final = (10_000, 100_000, 1_000_000)
+DAMAGED_FOLDER: Final = "damaged"
 
-_COLUMNS: Final = "path, table_name, first_seq, last_seq, row_count, size_bytes, min_time, max_time"
+_COLUMNS: Final = (
+    "path, table_name, first_seq, last_seq, row_count, size_bytes, min_time, max_time, created_at"
+)
 
 
 class SegmentFolder:
-    """The folder of a store's segment files. Only the writer thread calls what changes it."""
+    """The folder of a store's segment files, and their list. One thread at a time changes it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.root = root
+        self._monotonic = monotonic
         self._dropped: list[tuple[float, Path]] = []
         root.mkdir(parents=True, exist_ok=True)
 
@@ -56,11 +61,21 @@ class SegmentFolder:
             conditions.append("max_time >= ?")
             values.append(since)
         rows = connection.execute(
-            f"SELECT {_COLUMNS} FROM segments WHERE {' AND '.join(conditions)}"
-            " ORDER BY table_name, first_seq",
+            f"SELECT {_COLUMNS} FROM main.segments WHERE {' AND '.join(conditions)}"
+            " ORDER BY table_name, first_seq, path",
             values,
         ).fetchall()
         return [Segment(self.root / row[0], *row[1:]) for row in rows]
+
+    def fill_created_at(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Gives segments of older versions their time of arrival: the time of their file."""
+        for (name,) in connection.execute("SELECT path FROM segments WHERE created_at IS NULL").fetchall():
+            path = self.root / name
+            seconds = path.stat().st_mtime if path.exists() else time.time()
+            connection.execute(
+                "UPDATE segments SET created_at = ? WHERE path = ?",
+                [datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None), name],
+            )
 
     def delete_unlisted(self, connection: duckdb.DuckDBPyConnection) -> int:
         """Deletes files that a crash left behind; for the start, before any reader. Returns how many."""
@@ -70,58 +85,96 @@ class SegmentFolder:
             path.unlink()
         return len(orphans)
 
-    def seal(
-        self, connection: duckdb.DuckDBPyConnection, table: SegmentedTable, *, upto_seq: int
-    ) -> Segment | None:
-        """Moves the active rows of a table up to a sequence into a new segment.
+    def write(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        sources: Sequence[tuple[SegmentedTable, str]],
+        *,
+        created_at: datetime,
+        replaces: Sequence[Segment] = (),
+    ) -> list[Segment]:
+        """Writes segment files, durably, without listing them. When it fails, none is left.
+
+        Args:
+            connection: Reads the sources.
+            sources: Table and SELECT of the rows; one without rows makes no file.
+            created_at: Newest arrival of the rows.
+            replaces: The segments whose rows these are.
 
         Returns:
-            The new segment, or None when there was no such row.
+            The segments written.
         """
-        source = f"SELECT * FROM main.{table.name} WHERE ingest_seq <= {upto_seq:d}"
-        segment = self._write(connection, source, table)
-        if segment is not None:
-            connection.execute("BEGIN TRANSACTION")
-            self._list(connection, segment)
-            connection.execute(f"DELETE FROM main.{table.name} WHERE ingest_seq <= ?", [upto_seq])
-            connection.execute("COMMIT")
-        return segment
+        planned = [
+            (segment, table, source)
+            for table, source in sources
+            if (segment := self._plan(connection, source, table, created_at)) is not None
+        ]
+        outputs = [segment.path.name for segment, _, _ in planned]
+        originals = [segment.path.name for segment in replaces]
+        written: list[Segment] = []
+        try:
+            for segment, table, source in planned:
+                option = footer_option(segment, outputs=outputs, replaces=originals)
+                written.append(self._copy(connection, segment, source, table, option))
+            if written:
+                _sync(self.root)
+        except BaseException:
+            self.discard(written)
+            raise
+        return written
 
-    def merge(self, connection: duckdb.DuckDBPyConnection, table: SegmentedTable) -> Segment | None:
-        """Merges one run of neighbouring segments of a size class, if there is one long enough."""
-        run = _mergeable(self.listed(connection, table.name))
-        if not run:
-            return None
-        merged = self._write(connection, parquet_scan(segment.path for segment in run), table)
-        if merged is None:
-            return None
-        connection.execute("BEGIN TRANSACTION")
-        self._list(connection, merged)
-        self._unlist(connection, run)
-        connection.execute("COMMIT")
-        return merged
+    def list_in(
+        self, connection: duckdb.DuckDBPyConnection, add: Iterable[Segment], drop: Iterable[Segment] = ()
+    ) -> None:
+        """Lists segments and takes others from the list, within the caller's transaction."""
+        for segment in drop:
+            connection.execute("DELETE FROM segments WHERE path = ?", [segment.path.name])
+        for segment in add:
+            connection.execute(
+                f"INSERT INTO segments ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    segment.path.name,
+                    segment.table,
+                    segment.first_seq,
+                    segment.last_seq,
+                    segment.row_count,
+                    segment.size_bytes,
+                    segment.min_time,
+                    segment.max_time,
+                    segment.created_at,
+                ],
+            )
 
-    def expire(
-        self, connection: duckdb.DuckDBPyConnection, table: SegmentedTable, *, before: datetime
-    ) -> int:
-        """Drops segments that hold nothing newer than `before`. Returns the number of rows dropped."""
-        old = [segment for segment in self.listed(connection, table.name) if segment.max_time < before]
-        if old:
-            connection.execute("BEGIN TRANSACTION")
-            self._unlist(connection, old)
-            connection.execute("COMMIT")
-        return sum(segment.row_count for segment in old)
+    def discard(self, segments: Iterable[Segment]) -> None:
+        """Deletes files that were written and are not going to be listed."""
+        for segment in segments:
+            segment.path.unlink(missing_ok=True)
 
-    def delete_dropped(self) -> None:
+    def drop_later(self, segments: Iterable[Segment]) -> None:
+        """Notes files that are no longer listed, for `delete_dropped`."""
+        now = self._monotonic()
+        self._dropped += [(now, segment.path) for segment in segments]
+
+    def delete_dropped(self, *, grace: float = GRACE_SECONDS) -> None:
         """Deletes dropped files whose grace has passed."""
-        now = time.monotonic()
+        now = self._monotonic()
         for dropped_at, path in self._dropped:
-            if now - dropped_at >= GRACE_SECONDS:
+            if now - dropped_at >= grace:
                 path.unlink(missing_ok=True)
-        self._dropped = [(at, path) for at, path in self._dropped if now - at < GRACE_SECONDS]
+        self._dropped = [(at, path) for at, path in self._dropped if now - at < grace]
 
-    def _write(
-        self, connection: duckdb.DuckDBPyConnection, source: str, table: SegmentedTable
+    def put_aside(self, path: Path, why: str) -> Path:
+        """Moves a damaged file, if it is still there, into `damaged/`, with a note; answers its new path."""
+        folder = self.root / DAMAGED_FOLDER
+        folder.mkdir(exist_ok=True)
+        target = folder / path.name
+        if path.exists():
+            path.replace(target)
+        target.with_name(f"{path.name}.txt").write_text(f"{why}\n", encoding="utf-8")
+        return target
+
+    def _plan(
+        self, connection: duckdb.DuckDBPyConnection, source: str, table: SegmentedTable, created_at: datetime
     ) -> Segment | None:
         count, first_seq, last_seq, min_time, max_time = one_row(
             connection,
@@ -131,36 +184,30 @@ class SegmentFolder:
         if count == 0:
             return None
         name = f"{table.name}-{first_seq:012d}-{last_seq:012d}-{uuid.uuid4().hex[:8]}.parquet"
-        temporary, final = self.root / f".{name}.partial", self.root / name
-        connection.execute(
-            f"COPY ({source} ORDER BY {table.order_by}) TO {quoted(temporary)}"
-            " (FORMAT parquet, COMPRESSION zstd)"
-        )
-        _sync(temporary)
-        temporary.replace(final)
-        _sync(self.root)
-        size = final.stat().st_size
-        return Segment(final, table.name, first_seq, last_seq, count, size, min_time, max_time)
-
-    def _list(self, connection: duckdb.DuckDBPyConnection, segment: Segment) -> None:
-        connection.execute(
-            f"INSERT INTO segments ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                segment.path.name,
-                segment.table,
-                segment.first_seq,
-                segment.last_seq,
-                segment.row_count,
-                segment.size_bytes,
-                segment.min_time,
-                segment.max_time,
-            ],
+        return Segment(
+            self.root / name, table.name, first_seq, last_seq, count, 0, min_time, max_time, created_at
         )
 
-    def _unlist(self, connection: duckdb.DuckDBPyConnection, segments: list[Segment]) -> None:
-        for segment in segments:
-            connection.execute("DELETE FROM segments WHERE path = ?", [segment.path.name])
-            self._dropped.append((time.monotonic(), segment.path))
+    def _copy(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        segment: Segment,
+        source: str,
+        table: SegmentedTable,
+        option: str,
+    ) -> Segment:
+        temporary = self.root / f".{segment.path.name}.partial"
+        try:
+            connection.execute(
+                f"COPY (SELECT * FROM ({source}) ORDER BY {table.order_by}) TO {quoted(temporary)}"
+                f" (FORMAT parquet, COMPRESSION zstd, {option})"
+            ).fetchall()
+            _sync(temporary)
+            temporary.replace(segment.path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return replace(segment, size_bytes=segment.path.stat().st_size)
 
 
 def parquet_list(paths: Iterable[Path]) -> str:
@@ -176,17 +223,6 @@ def parquet_scan(paths: Iterable[Path]) -> str:
 def quoted(path: Path) -> str:
     """A SQL string literal of a path."""
     return "'" + str(path).replace("'", "''") + "'"
-
-
-def _mergeable(segments: list[Segment]) -> list[Segment]:
-    """The first run of `MERGE_FAN_IN` neighbours that are all below one size class."""
-    for limit in _SIZE_CLASSES:
-        run: list[Segment] = []
-        for segment in segments:
-            run = [*run, segment] if segment.row_count < limit else []
-            if len(run) == MERGE_FAN_IN:
-                return run
-    return []
 
 
 def _sync(path: Path) -> None:

@@ -54,6 +54,10 @@ _VIEWS: Final = {
     "system_metrics_rollup": "system_metrics",
     "resources_local": "resources",
     "otel_metrics_local": "metrics",
+    "otel_logs_local": "logs",
+    "log_summary": "log_counts",
+    "beyla_http_metrics": "rollups",
+    "system_metrics_local": "host_samples",
 }
 
 

@@ -3,7 +3,8 @@
 Motive: DuckDB commits cost milliseconds (an fsync each), requests come in bursts. Jobs that wait
 together share one transaction, so the cost of the fsync is shared while "answered means durable"
 still holds for each of them. A failing job never fails its neighbours: the group is rolled back and
-each job runs again alone.
+each job runs again alone. A failing database is recovered (`Database.recover`) and the jobs under way
+fail, unless it turns out that their commit had reached the disk.
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ from typing import Any, Final, TypeVar
 
 import duckdb
 
-from coral.errors import OverloadedError, StorageError
-from coral.limits import MAX_WRITER_QUEUE
+from coral.errors import CoralError, OverloadedError, StorageError
+from coral.limits import MAX_WRITER_QUEUE, MAX_WRITER_QUEUE_BYTES
 from coral.store.api import Transaction
+from coral.store.duckdb.database import Database
+from coral.store.duckdb.faults import Fault, fault_of, is_fatal
+from coral.store.duckdb.room import DiskRoom
+from coral.store.duckdb.rows import one_row
 
 T = TypeVar("T")
 _GROUP: Final = 64
@@ -30,7 +35,8 @@ _GROUP: Final = 64
 class _Job:
     run: Callable[[Any], Any]
     future: Future[Any]
-    exclusive: bool  # runs outside any transaction, on the bare connection
+    exclusive: bool  # runs outside any transaction of the writer
+    size_bytes: int = 0
 
 
 class Writer:
@@ -39,9 +45,11 @@ class Writer:
     Not a general executor: jobs must not block on anything but the database.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, *, last_seq: int) -> None:
-        self._connection = connection
+    def __init__(self, database: Database, room: DiskRoom, *, last_seq: int) -> None:
+        self._database = database
+        self._room = room
         self._queue: queue.Queue[_Job | None] = queue.Queue()
+        self._queued_bytes = 0
         self._closed = False
         self._lock = threading.Lock()
         self.last_seq = last_seq
@@ -49,13 +57,18 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="coral-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Callable[[Transaction], T]) -> Future[T]:
+    def submit(self, job: Callable[[Transaction], T], *, size_bytes: int = 0) -> Future[T]:
         """Queues a transactional job; see `Store.submit`."""
-        return self._put(job, exclusive=False)
+        return self._put(_Job(job, Future(), exclusive=False, size_bytes=size_bytes))
 
     def submit_exclusive(self, job: Callable[[duckdb.DuckDBPyConnection], T]) -> Future[T]:
-        """Queues a job that manages its own transactions; nothing else runs meanwhile."""
-        return self._put(job, exclusive=True)
+        """Queues a job that manages its own transactions; nothing else writes meanwhile."""
+        return self._put(_Job(lambda _: self._on_connection(job), Future(), exclusive=True))
+
+    def recover(self, error: BaseException, *, generation: int) -> bool:
+        """Lets a reader report a failure of the database; see `Database.recover`. Waits for the writer."""
+        job = _Job(lambda _: self._recovered(error, generation), Future(), exclusive=True)
+        return bool(self._put(job).result())
 
     def queued(self) -> int:
         """Jobs that wait."""
@@ -70,18 +83,31 @@ class Writer:
             self._queue.put(None)
         self._thread.join()
 
-    def _put(self, run: Callable[[Any], Any], *, exclusive: bool) -> Future[Any]:
-        future: Future[Any] = Future()
+    def _put(self, job: _Job) -> Future[Any]:
+        # From now on nobody can cancel it: a job is done whether or not someone still waits.
+        job.future.set_running_or_notify_cancel()
         with self._lock:
             if self._closed:
                 raise StorageError("the store is closed")
-            if not exclusive and self._queue.qsize() >= MAX_WRITER_QUEUE:
+            if not job.exclusive and self._queue.qsize() >= MAX_WRITER_QUEUE:
                 raise OverloadedError(
-                    f"the writer has {MAX_WRITER_QUEUE} requests waiting, its limit",
+                    f"the writer has {MAX_WRITER_QUEUE} requests waiting, its limit MAX_WRITER_QUEUE",
                     hint="retry later; the sender should back off",
                 )
-            self._queue.put(_Job(run, future, exclusive))
-        return future
+            if self._queued_bytes and self._queued_bytes + job.size_bytes > MAX_WRITER_QUEUE_BYTES:
+                raise OverloadedError(
+                    f"{self._queued_bytes} bytes wait for the writer, {job.size_bytes} more would exceed its"
+                    f" limit MAX_WRITER_QUEUE_BYTES ({MAX_WRITER_QUEUE_BYTES})",
+                    hint="retry later; the sender should back off",
+                )
+            self._queued_bytes += job.size_bytes
+            self._queue.put(job)
+        return job.future
+
+    def _taken(self, job: _Job) -> _Job:
+        with self._lock:
+            self._queued_bytes -= job.size_bytes
+        return job
 
     def _run(self) -> None:
         ended = False
@@ -89,6 +115,7 @@ class Writer:
             first = self._queue.get()
             if first is None:
                 return
+            self._taken(first)
             if first.exclusive:
                 self._run_exclusive(first)
                 continue
@@ -102,6 +129,7 @@ class Writer:
                 if job is None:
                     ended = True
                     break
+                self._taken(job)
                 if job.exclusive:
                     follow = job
                     break
@@ -111,41 +139,99 @@ class Writer:
                 self._run_exclusive(follow)
 
     def _commit(self, group: list[_Job]) -> None:
-        transaction = Transaction(self._connection, self.last_seq + 1)
+        seq = self.last_seq + 1
         try:
-            self._connection.execute("BEGIN TRANSACTION")
-            results = [job.run(transaction) for job in group]
-            self._connection.execute("COMMIT")
+            connection = self._database.writing()
+        except CoralError as error:
+            _fail(group, error)
+            return
+        generation = self._database.generation
+        results: list[Any] = []
+        try:
+            transaction = Transaction(connection, seq)
+            connection.execute("BEGIN TRANSACTION")
+            results += [job.run(transaction) for job in group]
+            connection.execute("UPDATE last_transaction SET seq = ?", [seq])
+            connection.execute("COMMIT")
         except Exception as error:
             # The transaction may already be gone (a failed COMMIT ends it).
             with contextlib.suppress(duckdb.Error):
-                self._connection.execute("ROLLBACK")
-            if len(group) > 1:
-                for job in group:
-                    self._commit([job])
-            else:
-                group[0].future.set_exception(_as_coral_error(error))
-            return
-        self.last_seq = transaction.seq
+                connection.execute("ROLLBACK")
+            if fault_of(error) is Fault.OTHER and not is_fatal(error):
+                self._fail_alone(group, error)
+                return
+            # A number that may be on the disk is not used again.
+            self.last_seq = seq
+            failure = self._failure(error, generation)
+            if len(results) < len(group) or not self._reached_disk(seq):
+                _fail(group, failure)
+                return
+        self.last_seq = seq
         self.committed += 1
         for job, result in zip(group, results, strict=True):
             job.future.set_result(result)
 
+    def _fail_alone(self, group: list[_Job], error: Exception) -> None:
+        if len(group) == 1:
+            group[0].future.set_exception(_as_coral_error(error))
+            return
+        for job in group:
+            self._commit([job])
+
+    def _reached_disk(self, seq: int) -> bool:
+        """Whether a transaction whose commit failed is there after the database was opened again."""
+        try:
+            (last,) = one_row(self._database.writing(), "SELECT seq FROM last_transaction")
+        except (duckdb.Error, CoralError):
+            return False
+        return bool(last == seq)
+
+    def _failure(self, error: Exception, generation: int) -> CoralError:
+        """Recovers the database; the error for those whose work was under way."""
+        try:
+            self._recovered(error, generation)
+        except CoralError as failure:
+            return failure
+        if fault_of(error) is Fault.FULL:
+            full = self._room.error()
+            full.__cause__ = error
+            return full
+        return _storage_error(error)
+
+    def _recovered(self, error: BaseException, generation: int) -> bool:
+        if fault_of(error) is Fault.FULL:
+            self._room.ran_full()
+        return self._database.recover(error, generation=generation)
+
     def _run_exclusive(self, job: _Job) -> None:
         try:
-            result = job.run(self._connection)
+            job.future.set_result(job.run(None))
+        except Exception as error:
+            job.future.set_exception(error)
+
+    def _on_connection(self, job: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        connection, generation = self._database.writing(), self._database.generation
+        try:
+            return job(connection)
         except Exception as error:
             with contextlib.suppress(duckdb.Error):
-                self._connection.execute("ROLLBACK")
-            job.future.set_exception(_as_coral_error(error))
-        else:
-            job.future.set_result(result)
+                connection.execute("ROLLBACK")
+            if fault_of(error) is Fault.OTHER and not is_fatal(error):
+                raise _as_coral_error(error) from error.__cause__
+            raise self._failure(error, generation) from error
+
+
+def _fail(group: list[_Job], error: CoralError) -> None:
+    for job in group:
+        job.future.set_exception(error)
 
 
 def _as_coral_error(error: Exception) -> Exception:
     """Database failures become StorageError; a job's own errors stay what they are."""
-    if isinstance(error, duckdb.Error):
-        wrapped = StorageError(f"writing to the database failed: {error}")
-        wrapped.__cause__ = error
-        return wrapped
-    return error
+    return _storage_error(error) if isinstance(error, duckdb.Error) else error
+
+
+def _storage_error(error: Exception) -> StorageError:
+    wrapped = StorageError(f"writing to the database failed: {error}")
+    wrapped.__cause__ = error
+    return wrapped

@@ -1,5 +1,6 @@
 -- Metric points of all five kinds.
-ALTER TABLE metrics ADD COLUMN start_time TIMESTAMP;
+ALTER TABLE metrics ADD COLUMN scope_name VARCHAR;
+ALTER TABLE metrics ADD COLUMN start_time TIMESTAMP;       -- NULL when the point has none
 ALTER TABLE metrics ADD COLUMN is_monotonic BOOLEAN;
 ALTER TABLE metrics ADD COLUMN min DOUBLE;
 ALTER TABLE metrics ADD COLUMN max DOUBLE;
@@ -31,20 +32,65 @@ CREATE TABLE logs (
 CREATE TABLE host_samples (
     ingest_seq BIGINT NOT NULL,
     time TIMESTAMP NOT NULL,
-    cpu_pct DOUBLE NOT NULL,
+    seconds DOUBLE NOT NULL,            -- time since the sample before, by the monotonic clock
+    cpu_pct DOUBLE NOT NULL,            -- over that time and all cores, 0 to 100
     mem_used BIGINT NOT NULL,
     mem_total BIGINT NOT NULL,
-    load1 DOUBLE NOT NULL,
-    disk_read_bytes BIGINT NOT NULL,    -- since the sample before
-    disk_write_bytes BIGINT NOT NULL,
-    net_receive_bytes BIGINT NOT NULL,
-    net_transmit_bytes BIGINT NOT NULL
+    load1 DOUBLE,                       -- NULL where the system has none
+    disk_read_bytes BIGINT,             -- since the sample before; NULL where the system does not tell
+    disk_write_bytes BIGINT,
+    net_receive_bytes BIGINT,
+    net_transmit_bytes BIGINT
 );
 
 -- Requests that were stored, by digest: a request resent after a lost acknowledgement is not stored again.
 CREATE TABLE otlp_requests (
     digest BLOB NOT NULL,
     received_at TIMESTAMP NOT NULL
+);
+
+-- What an outbox batch takes of the buffer, and how many exemplar spans it could give up.
+ALTER TABLE outbox ADD COLUMN size_bytes BIGINT;
+ALTER TABLE outbox ADD COLUMN span_count BIGINT;        -- NULL: not known, a batch of an older version
+UPDATE outbox SET size_bytes = octet_length(payload);
+
+-- Why a trace was chosen, to bound how many are per service and minute.
+ALTER TABLE exemplar_traces ADD COLUMN service_name VARCHAR;    -- whose slow or failed span it was; NULL: sampled
+ALTER TABLE exemplar_traces ADD COLUMN failed BOOLEAN;
+ALTER TABLE exemplar_traces ADD COLUMN duration_ns BIGINT;      -- of that span
+ALTER TABLE exemplar_traces ADD COLUMN span_count BIGINT;       -- spans of the trace sent so far
+
+-- Spans that a child may still name as its parent, to find edges between services. Keys are hashes of
+-- trace id and span id.
+CREATE TABLE edge_parents (
+    key UBIGINT NOT NULL,
+    service_name VARCHAR NOT NULL,
+    calls BOOLEAN NOT NULL,             -- CLIENT or PRODUCER
+    weight BIGINT NOT NULL,             -- how many spans it stands for
+    seen_at TIMESTAMP NOT NULL
+);
+
+-- SERVER and CONSUMER spans whose parent was not seen yet.
+CREATE TABLE edge_children (
+    parent_key UBIGINT NOT NULL,
+    service_name VARCHAR NOT NULL,
+    bucket_time TIMESTAMP NOT NULL,
+    duration_ns BIGINT NOT NULL,
+    failed BOOLEAN NOT NULL,
+    weight BIGINT NOT NULL,
+    seen_at TIMESTAMP NOT NULL
+);
+
+-- CLIENT and PRODUCER spans that name their peer service, and whose callee was not seen yet.
+CREATE TABLE edge_calls (
+    key UBIGINT NOT NULL,
+    service_name VARCHAR NOT NULL,
+    peer VARCHAR NOT NULL,
+    bucket_time TIMESTAMP NOT NULL,
+    duration_ns BIGINT NOT NULL,
+    failed BOOLEAN NOT NULL,
+    weight BIGINT NOT NULL,
+    seen_at TIMESTAMP NOT NULL
 );
 
 -- The last cumulative point of each metric series that is rolled up, to take differences from.
@@ -55,4 +101,9 @@ CREATE TABLE metric_series (
 );
 
 INSERT INTO counters VALUES ('log_records_stored', 0), ('resent_requests', 0), ('batches_given_up', 0),
-    ('spans_given_up', 0), ('raw_rows_given_up', 0), ('overflow_services', 0), ('overflow_operations', 0);
+    ('spans_given_up', 0), ('raw_rows_given_up', 0), ('exemplar_spans_cut', 0), ('edge_spans_skipped', 0),
+    ('overflow_services', 0), ('overflow_operations', 0),
+    ('metric_points_not_rolled_up', 0);
+
+-- Sequences go on from here even when nothing is left that carries them, else new rows would count as rolled up.
+UPDATE last_transaction SET seq = (SELECT max(last_seq) FROM rollup_progress);

@@ -39,3 +39,9 @@ ALTER TABLE system_metrics ADD COLUMN disk_read_bytes BIGINT;      -- transferre
 ALTER TABLE system_metrics ADD COLUMN disk_write_bytes BIGINT;
 ALTER TABLE system_metrics ADD COLUMN net_receive_bytes BIGINT;
 ALTER TABLE system_metrics ADD COLUMN net_transmit_bytes BIGINT;
+
+-- Written by each transaction: after a failed commit of which nobody knows whether it reached the disk, this tells.
+CREATE TABLE last_transaction (
+    seq BIGINT NOT NULL     -- ingest sequence of the newest transaction
+);
+INSERT INTO last_transaction VALUES (0);

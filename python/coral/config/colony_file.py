@@ -1,0 +1,123 @@
+"""What can be set of a colony: `colony.yaml`, flags of `coral colony start`, environment variables."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from coral.config.kinds import Address, ByteCount, Choice, Duration, FilePath
+from coral.config.paths import config_dir, state_dir
+from coral.config.settings import Setting
+from coral.ports import COLONY_GRPC, COLONY_METRICS
+
+FILE_ENV: Final = "CORAL_COLONY_CONFIG"
+"""Names another file than the default one; an empty value is as if it were not set."""
+
+
+RETENTION_TABLES: Final = {
+    "rollups": "summaries by service and operation",
+    "spans": "spans of exemplar traces",
+    "service_edges": "edges of the service graph",
+    "log_counts": "counts of log records",
+    "system_metrics": "minutes of host metrics",
+    "resources": "descriptions of service instances",
+}
+"""The colony's tables whose rows are dropped by age, and what they hold."""
+
+
+def default_colony_file() -> Path:
+    """Where the file is looked for; it need not exist."""
+    return Path(config_dir()) / "colony.yaml"
+
+
+COLONY_SETTINGS: Final = (
+    Setting(
+        "listen",
+        Address(listen=True),
+        f"127.0.0.1:{COLONY_GRPC}",
+        "Address to serve gRPC on; port 0 picks a free one.",
+        flag="--listen",
+        env="CORAL_COLONY_LISTEN",
+    ),
+    Setting(
+        "data",
+        FilePath(),
+        lambda: os.path.join(state_dir(), "colony"),
+        "Data directory; made when missing.",
+        flag="--data",
+        env="CORAL_COLONY_DATA",
+        default_text="coral/colony in the XDG state directory",
+    ),
+    Setting(
+        "idle_exit",
+        Duration(),
+        None,
+        "Stop after this long without calls and agents, like 30m.",
+        flag="--idle-exit",
+        default_text="never",
+    ),
+    Setting(
+        "retention.default",
+        Duration(least="1m"),
+        "7d",
+        "Age at which data are dropped, unless their table has an age of its own.",
+        flag="--retention",
+    ),
+    *(
+        Setting(
+            f"retention.{table}",
+            Duration(least="1m"),
+            None,
+            f"Age at which {what} are dropped.",
+            default_text="retention.default",
+        )
+        for table, what in RETENTION_TABLES.items()
+    ),
+    Setting(
+        "max_data_bytes",
+        ByteCount(least=64 * 1024**2),
+        None,
+        "What the data directory may take; beyond it the oldest exemplars are dropped before their time.",
+        flag="--max-data",
+        default_text="as much as the disk has, but for a reserve",
+    ),
+    Setting(
+        "metrics",
+        Address(listen=True, may_be_off=True),
+        f"127.0.0.1:{COLONY_METRICS}",
+        "Address of the colony's own /metrics, /healthz and /readyz, or off.",
+        flag="--metrics",
+        env="CORAL_COLONY_METRICS",
+    ),
+    Setting(
+        "self_telemetry.otlp_endpoint",
+        Address(),
+        None,
+        "OTLP/gRPC receiver that the colony's own metrics are sent to as well.",
+        flag="--self-telemetry",
+    ),
+    Setting(
+        "self_telemetry.interval",
+        Duration(least="1s"),
+        "1m",
+        "Time between two exports of the colony's own metrics.",
+    ),
+    Setting(
+        "log.level",
+        Choice(("debug", "info", "warning", "error")),
+        "warning",
+        "Least severity that is logged.",
+        flag="--log-level",
+        env="CORAL_LOG_LEVEL",
+    ),
+    Setting(
+        "log.format",
+        Choice(("text", "json")),
+        "text",
+        "How log records are written to stderr.",
+        flag="--log-format",
+        env="CORAL_LOG_FORMAT",
+    ),
+)
+"""Every setting of a colony, in the order of `docs/configuration.md`."""

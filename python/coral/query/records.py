@@ -1,0 +1,26 @@
+"""What QueryService needs of those who keep log records and functions: the agents."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from coral._proto.colony.v1 import query_pb2 as pb
+
+
+class Records(Protocol):
+    """Answers QueryLogs, ListFunctions and GetFunction; the colony by asking its agents, an agent itself.
+
+    Every method raises `CoralError` as the RPC of its name documents.
+    """
+
+    async def query_logs(self, request: pb.QueryLogsRequest) -> pb.QueryLogsResponse:
+        """See the RPC."""
+        ...
+
+    async def list_functions(self, request: pb.ListFunctionsRequest) -> pb.ListFunctionsResponse:
+        """See the RPC."""
+        ...
+
+    async def get_function(self, request: pb.GetFunctionRequest) -> pb.GetFunctionResponse:
+        """See the RPC."""
+        ...
