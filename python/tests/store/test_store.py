@@ -59,7 +59,7 @@ def test_files_that_a_crash_left_behind_are_deleted(tmp_path: Path, clock: Fixed
     first.seal()
     (listed,) = [segment.path for segment in first.segments()]
     first.close()
-    orphan = listed.with_name("spans-000000000001-000000000009-deadbeef.parquet")
+    orphan = listed.with_name(listed.name.replace(listed.stem.rpartition("-")[2], "deadbeef"))
     orphan.write_bytes(listed.read_bytes())
     partial = listed.with_name(".spans-x.parquet.partial")
     partial.write_bytes(b"half")
