@@ -57,6 +57,7 @@ _VIEWS: Final = {
     "otel_logs_local": "logs",
     "log_summary": "log_counts",
     "beyla_http_metrics": "rollups",
+    "service_graph": "service_edges",
     "system_metrics_local": "host_samples",
 }
 
