@@ -112,8 +112,14 @@ def test_a_failing_job_fails_alone(store: DuckDBStore) -> None:
 
 
 def test_waiting_jobs_share_a_transaction(store: DuckDBStore) -> None:
-    gate = threading.Event()
-    store.submit(lambda tx: gate.wait(10))
+    gate, running = threading.Event(), threading.Event()
+
+    def block(_: Transaction) -> None:
+        running.set()
+        gate.wait(10)
+
+    store.submit(block)
+    assert running.wait(10)
     futures = [store.submit(lambda tx: tx.seq) for _ in range(20)]
     gate.set()
     assert len({future.result() for future in futures}) == 1
