@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from coral.testing.processes import Fleet, start_agent, start_colony
+
+# gRPC's handlers of fork() fail now and then in a child that is about to exec, while clients are sending.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 
 @pytest.fixture(scope="module")

@@ -76,6 +76,12 @@ def test_version_names_coral_deno_and_duckdb(installed: Installed) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", versions["duckdb"])
 
 
+def test_the_native_kernel_is_there_on_linux_and_can_be_switched_off(installed: Installed) -> None:
+    program = "from coral.agent.decode.kernel import trace_kernel; print(trace_kernel() is not None)"
+    assert installed.run("python", "-c", program).strip() == str("linux" in WHEEL.name)
+    assert installed.run("python", "-c", program, CORAL_NATIVE="0").strip() == "False"
+
+
 def test_demo_prints_the_report(installed: Installed) -> None:
     report = installed.run("coral", "demo", "--once")
     for expected in ("payments", "orders", "P50", "P99", "Errors"):

@@ -9,9 +9,13 @@ needs the right to mount (`--fills 0` without it).
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
+
+# gRPC's handlers of fork() fail now and then in a child that is about to exec, while clients are sending.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 from coral.testing.faults.campaign import Plan, Result, run_campaign
 

@@ -207,6 +207,15 @@ RECENT_ROLLUPS_MINUTES: Final = 6 * 60
 MAX_CHUNK_BYTES: Final = 256 * 1024 * 1024
 """Rows of one table in a batch, uncompressed; MAX_BATCH_BYTES of them, compressed, take some 60 MB."""
 
+MERGE_PIECE_ROWS: Final = 50_000
+"""Rows that a colony merges at once: with 25 buckets each they take about 150 MB while they are merged."""
+
+MERGE_MEMORY_BYTES: Final = 512 * 1024 * 1024
+"""DuckDB's memory for that. One service that has more rows than MERGE_PIECE_ROWS is merged at once."""
+
+MAX_TIER_ROWS: Final = 1_000_000
+"""Rows of segments that one merge takes on; more are merged in several steps."""
+
 MAX_WRITER_QUEUE: Final = 256
 """Jobs that may wait for the one writer of a store; more are refused as overload."""
 

@@ -18,7 +18,7 @@ from coral.agent.group import Item, Signal, WrittenResources, write_items
 from coral.agent.resent import StoredRequests, request_digest
 from coral.agent.telemetry import COMMIT_SECONDS, DECODE_SECONDS, RECEIVED_BYTES
 from coral.clock import Clock
-from coral.errors import CoralError, OverloadedError, StorageError
+from coral.errors import CoralError, OverloadedError, StorageFullError
 from coral.limits import MAX_GROUP_ROWS, MAX_OTLP_BYTES_IN_FLIGHT
 from coral.store.api import Store, Transaction
 
@@ -238,7 +238,7 @@ class Ingest:
 
     def _finish(self, job: _GroupJob, done: Future[None]) -> None:
         error = done.exception()
-        if isinstance(error, StorageError) and len(job.taken) > 1:
+        if error is not None and not isinstance(error, StorageFullError) and len(job.taken) > 1:
             # One request must not fail its neighbours: each is tried alone.
             alone = job.taken
             job.taken = []

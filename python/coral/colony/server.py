@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +22,7 @@ from coral.colony.operations import ColonyOperations
 from coral.colony.records import FleetRecords
 from coral.colony.status import StatusServicer
 from coral.colony.telemetry import CALL_SECONDS, CALLS, call_labels
+from coral.errors import CoralError
 from coral.limits import MAX_FLEET_MESSAGE_BYTES
 from coral.query.api import QueryApi
 from coral.query.helpers import Helpers
@@ -28,7 +32,9 @@ from coral.serve.call_metrics import CallMetrics
 from coral.serve.lifecycle import announce_ready, stop_on_signals
 from coral.serve.listen import GrpcServer
 from coral.serve.self_telemetry import SelfTelemetry
+from coral.store.duckdb.compaction import mergeable_tables
 from coral.store.duckdb.store import DuckDBStore, StoreLimits
+from coral.store.duckdb.tiers import Tier, Tiers, rollup_tiers, run_in_background
 from coral.store.guard.pool import QueryPool
 
 _SERVICES: Final = (
@@ -36,7 +42,17 @@ _SERVICES: Final = (
     "coral.colony.v1.FleetService",
     "coral.colony.v1.StatusService",
 )
+_log = logging.getLogger(__name__)
 _REFRESH_SECONDS: Final = 5.0
+_SEAL_SECONDS: Final = 10.0
+_AGE_SECONDS: Final = 30.0
+_MAX_NOTES: Final = 10
+KEPT_LONGER: Final[Mapping[str, timedelta]] = {
+    "service_edges": timedelta(days=30),
+    "log_counts": timedelta(days=30),
+    "system_metrics": timedelta(days=30),
+}
+"""Tables of minutes that are kept longer than the rest unless the configuration says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +64,8 @@ class ColonyOptions:
         data: The data directory.
         idle_exit: Seconds without calls and agents after which it stops; None never.
         retention: Age at which data are dropped.
-        retention_by_table: Other ages for some tables.
+        retention_by_table: Other ages for some tables. Those of `rollups` and its tiers are the ages at
+            which a bucket goes into the next tier.
         max_data_bytes: What the data directory may take; beyond it the oldest exemplars go first. None is
             no limit but the disk's.
         metrics: Address of `/metrics`, `/healthz` and `/readyz`; None for none.
@@ -85,20 +102,32 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
     counted = CallMetrics(call_labels, calls=CALLS, seconds=CALL_SECONDS)
     server = GrpcServer(max_message_bytes=MAX_FLEET_MESSAGE_BYTES, interceptors=[activity, counted])
     address = server.listen(options.listen)
+    tiers = rollup_tiers(options.retention_by_table)
     store = DuckDBStore(
         options.data,
         kind="colony",
         retention=options.retention,
-        retention_by_table=options.retention_by_table,
+        retention_by_table=_store_ages(options, tiers),
         clock=clock,
+        seal_interval=_SEAL_SECONDS,
         limits=StoreLimits(max_bytes=options.max_data_bytes),
+        merged_apart=(*mergeable_tables(), *(tier.table.name for tier in tiers)),
     )
     pool = QueryPool("colony")
     tasks: list[asyncio.Task[None]] = []
     operations: ColonyOperations | None = None
+    ageing: Tiers | None = None
     try:
         recent = RecentRollups(clock)
         await asyncio.to_thread(recent.load, store)
+        loop = asyncio.get_running_loop()
+        ageing = Tiers(
+            store,
+            tiers,
+            scratch=options.data / "merging",
+            clock=clock,
+            moved=partial(_forget_soon, loop, recent),
+        )
         fleet = FleetServicer(store, clock=clock, committed=recent.committed)
         completeness = query_pb2.Completeness()
 
@@ -126,7 +155,8 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         status_pb2_grpc.add_StatusServiceServicer_to_server(status, server.server)
         await pool.warm_up()
         await server.start(_SERVICES, reflect=True)
-        tasks.append(asyncio.create_task(fleet.run()))
+        tasks.append(asyncio.create_task(_ends_with(stop, fleet.run())))
+        tasks.append(asyncio.create_task(_age(ageing)))
         tasks.append(asyncio.create_task(operations.run()))
         tasks.append(asyncio.create_task(_watch_agents(fleet, completeness)))
         if options.idle_exit is not None:
@@ -139,6 +169,8 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         await stop.wait()
         await server.stop(0.5)
     finally:
+        if ageing is not None:
+            ageing.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -148,13 +180,63 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         store.close()
 
 
+def _store_ages(options: ColonyOptions, tiers: Sequence[Tier]) -> dict[str, timedelta | None]:
+    """Ages at which the store drops segments; those of the rollups are dropped as their last tier says."""
+    ages: dict[str, timedelta | None] = {**KEPT_LONGER, **options.retention_by_table}
+    return {**ages, **dict.fromkeys(tier.table.name for tier in tiers)}
+
+
+async def _age(tiers: Tiers) -> None:
+    """Merges and ages segments once a minute, until cancelled."""
+    with ThreadPoolExecutor(1, thread_name_prefix="coral-tiers") as executor:
+        try:
+            while True:
+                await asyncio.sleep(_AGE_SECONDS)
+                work = partial(run_in_background, tiers.run)
+                try:
+                    await asyncio.get_running_loop().run_in_executor(executor, work)
+                except CoralError as error:
+                    _log.error("merging summaries failed, trying again: %s", error)
+        finally:
+            tiers.stop()
+
+
+def _forget_soon(loop: asyncio.AbstractEventLoop, recent: RecentRollups, before: datetime) -> None:
+    loop.call_soon_threadsafe(recent.forget_before, before)
+
+
+async def _ends_with(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Runs what the colony cannot do without: should it fail, the colony stops instead of going on deaf."""
+    try:
+        await work
+    except Exception:
+        _log.exception("the colony cannot take batches any more and stops")
+        stop.set()
+        raise
+
+
 async def _watch_agents(fleet: FleetServicer, completeness: query_pb2.Completeness) -> None:
-    """Keeps the list of missing agents in results fresh without a look-up per call."""
+    """Keeps what results say of missing agents and losses fresh without a look-up per call."""
     while True:
-        missing = fleet.missing_agents()
-        del completeness.missing_agents[:]
-        completeness.missing_agents.extend(missing)
+        fresh = query_pb2.Completeness(missing_agents=fleet.missing_agents(), notes=_losses(fleet))
+        completeness.CopyFrom(fresh)
         await asyncio.sleep(_REFRESH_SECONDS)
+
+
+def _losses(fleet: FleetServicer) -> list[str]:
+    """A sentence per agent that gave up summaries, at most `_MAX_NOTES`."""
+    given_up = [
+        (agent.agent_id, agent.health.batches_given_up)
+        for agent in fleet.registry.agents()
+        if agent.health is not None and agent.health.batches_given_up
+    ]
+    notes = [
+        f"agent {agent_id} gave up {count} batches of summaries: its buffer was full"
+        for agent_id, count in given_up[:_MAX_NOTES]
+    ]
+    if len(given_up) > _MAX_NOTES:
+        notes.append(f"{len(given_up) - _MAX_NOTES} more agents gave up summaries")
+    return notes
 
 
 async def _stop_when_idle(

@@ -107,7 +107,7 @@ class QueryApi:
             value=found.value_ns,
             unit="ns",
             sample_count=found.sample_count,
-            window=_to_window(window),
+            window=_to_window(found.window),
             completeness=self._completeness(),
         )
 
@@ -117,12 +117,12 @@ class QueryApi:
         window = self._helpers.window(_window(request, default=_FIVE_MINUTES))
         recent = self._helpers.recent(request.service, window)
         question = partial(self._helpers.requests, request.service, window, recent)
-        count, errors = question() if recent.complete(window) else await _in_thread(question)
+        found = question() if recent.complete(window) else await _in_thread(question)
         return pb.GetErrorRateResponse(
-            error_rate=errors / count,
-            request_count=count,
-            error_count=errors,
-            window=_to_window(window),
+            error_rate=found.errors / found.count,
+            request_count=found.count,
+            error_count=found.errors,
+            window=_to_window(found.window),
             completeness=self._completeness(),
         )
 

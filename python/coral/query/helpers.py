@@ -6,7 +6,7 @@ Each answers plain values; times are naive UTC, durations integer nanoseconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -15,6 +15,7 @@ from typing import Any, Final
 from coral.clock import Clock
 from coral.errors import NoDataError, NotFoundError
 from coral.model.histogram import quantile
+from coral.query.coarse import coarse_past, widened
 from coral.query.recent import BySource, RecentRollups, Requests
 from coral.store.api import Store
 
@@ -48,10 +49,20 @@ class Window:
 
 @dataclass(frozen=True)
 class Percentile:
-    """A quantile in nanoseconds, and how many requests it comes from."""
+    """A quantile in nanoseconds, how many requests it comes from, and of which window."""
 
     value_ns: float
     sample_count: int
+    window: Window
+
+
+@dataclass(frozen=True)
+class RequestCounts:
+    """Requests answered and failed, and in which window."""
+
+    count: int
+    errors: int
+    window: Window
 
 
 @dataclass(frozen=True)
@@ -127,32 +138,36 @@ class Helpers:
         """
         if metric not in SPAN_METRICS:
             raise _no_data(service, metric, window)
-        found = self._requests("percentile", service, window, recent)
+        found, window = self._requests("percentile", service, window, recent)
         if found.count == 0:
             raise _no_data(service, metric, window)
         value = quantile(found.buckets, q, smallest=found.smallest, largest=found.largest)
-        return Percentile(value, found.count)
+        return Percentile(value, found.count, window)
 
-    def requests(self, service: str, window: Window, recent: RecentPart | None = None) -> tuple[int, int]:
+    def requests(self, service: str, window: Window, recent: RecentPart | None = None) -> RequestCounts:
         """Requests answered and failed; `recent` as for `percentile`.
 
         Raises:
             NoDataError: The service answered none in the window.
         """
-        found = self._requests("requests", service, window, recent)
+        found, window = self._requests("requests", service, window, recent)
         if found.count == 0:
             raise _no_data(service, "requests", window)
-        return found.count, found.errors
+        return RequestCounts(found.count, found.errors, window)
 
-    def _requests(self, sql: str, service: str, window: Window, recent: RecentPart | None) -> Requests:
+    def _requests(
+        self, sql: str, service: str, window: Window, recent: RecentPart | None
+    ) -> tuple[Requests, Window]:
+        """The requests, and the window, whose start moves back to that of the bucket that it cuts."""
         part = recent or RecentPart(BySource(), window.end)
-        if window.start < part.since:
+        if not part.complete(window):
+            window = replace(window, start=widened(window.start, coarse_past(self._store)))
             values = {"service": service, "start": window.start, "end": part.since}
             for from_metrics, *row, indexes, counts in self._rows(sql, values, {"rollups": window.start}):
                 into = part.found.metrics if from_metrics else part.found.spans
                 count, errors, smallest, largest = row
                 into.add(count, errors, smallest, largest, zip(indexes, counts, strict=True))
-        return part.found.chosen()
+        return part.found.chosen(), window
 
     def recent_traces(self, wanted: TraceFilter) -> list[tuple[Any, ...]]:
         """Rows of `trace_summary`, newest first."""

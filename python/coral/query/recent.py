@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from coral.clock import Clock
 from coral.limits import RECENT_ROLLUPS_BYTES, RECENT_ROLLUPS_MINUTES
+from coral.query.coarse import coarse_past
 from coral.store.api import Store
 
 _EPOCH: Final = datetime(1970, 1, 1)
@@ -125,6 +126,8 @@ class RecentRollups:
         now = _minute_of(self._clock.now())
         deadline = time.monotonic() + _LOAD_SECONDS
         oldest = now - RECENT_ROLLUPS_MINUTES
+        for _, end in coarse_past(store):  # no single minutes there
+            oldest = max(oldest, _minute_of(end))
         sizes = store.query(
             "SELECT bucket_time, count(*) FROM rollups WHERE bucket_time >= $start GROUP BY ALL"
             " ORDER BY bucket_time DESC",

@@ -26,6 +26,9 @@ _HEX: Final = frozenset({"traceId", "spanId", "parentSpanId"})
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
 
+_MOST_COPIED_BYTES: Final = 32_000_000
+"""Copies of copies would fill the memory of the one who makes them; twice the largest body is enough."""
+
 _INTS: Final = (0, 1, -1, 2**31 - 1, -(2**31), 2**31, 2**32 - 1, 2**53, 2**63 - 1, -(2**63), 2**63, 2**64 - 1)
 _FLOATS: Final = (0.0, -0.0, math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, 1e-9, 2.0**63)
 _TEXTS: Final = (
@@ -138,6 +141,8 @@ def _change_list(place: Any, field: FieldDescriptor, name: str, random: Random) 
         del items[random.randrange(len(items))]
     elif what in ("double", "many"):
         copies = list(items) if what == "double" else [items[0]] * random.choice((20, 20, 100, 100, 1500))
+        if place.ByteSize() * len(copies) > _MOST_COPIED_BYTES:
+            copies = copies[:1]
         try:
             items.extend(copies)
         except DecodeError:  # copying is by way of bytes, and these are nested deeper than those may be

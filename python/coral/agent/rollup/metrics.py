@@ -37,6 +37,7 @@ _USUAL_UNIT: Final = {NEW_METRIC: "s", OLD_METRIC: "ms"}
 _MAX_REQUESTS: Final = 10**12
 """Requests of one point; more are a broken client's, and sums of them would leave BIGINT."""
 _MAX_LAYOUTS: Final = 16  # different bucket layouts of one row that wait to be spread
+_MAX_WAITING: Final = 8_192  # exponential buckets of one row that wait to be spread
 _BATCH_ROWS: Final = 1000
 _SHORT: Final = 2048  # characters of attributes that are remembered with what was read from them
 _TICK: Final = timedelta(microseconds=1)
@@ -122,6 +123,7 @@ class _Row:
     exact: bool = True  # and they are those of just these requests
     buckets: dict[int, int] = field(default_factory=dict)
     explicit: dict[tuple[tuple[float, ...], float], list[int]] = field(default_factory=dict)
+    exponential: dict[tuple[int, float], dict[int, int]] = field(default_factory=dict)
 
     def add(
         self,
@@ -186,15 +188,13 @@ class _Row:
         }
 
     def _add_exponential(self, added: Distribution, factor: float) -> None:
-        scale = added.scale or 0
         if added.low_count:
             self.buckets[ZERO_BUCKET] = self.buckets.get(ZERO_BUCKET, 0) + added.low_count
+        waiting = self.exponential.setdefault((added.scale or 0, factor), {})
         for index, count in added.positive.items():
-            low, high = (_power(edge, scale) * factor for edge in (index, index + 1))
-            if scale > SCALE and factor != 1.0:
-                # Narrower than one of ours: its middle tells which. Spreading would cost more than it tells.
-                low = high = (low + high) / 2.0
-            spread(self.buckets, low, high, count)
+            waiting[index] = waiting.get(index, 0) + count
+        if sum(map(len, self.exponential.values())) > _MAX_WAITING:
+            self._settle()
 
     def _add_explicit(self, added: Distribution, factor: float) -> None:
         layout = (added.bounds, factor)
@@ -207,7 +207,15 @@ class _Row:
             self.explicit[layout] = [a + b for a, b in zip(waiting, added.counts, strict=True)]
 
     def _settle(self) -> None:
-        """Spreads the explicit buckets that wait."""
+        """Spreads the buckets that wait."""
+        for (scale, factor), positive in self.exponential.items():
+            for index, count in positive.items():
+                low, high = (_power(edge, scale) * factor for edge in (index, index + 1))
+                if scale > SCALE:
+                    # Narrower than one of ours: its middle tells which.
+                    low = high = (low + high) / 2.0
+                spread(self.buckets, low, high, count)
+        self.exponential.clear()
         for (bounds, factor), counts in self.explicit.items():
             edges = [0.0, *(bound * factor for bound in bounds)]
             for index, count in enumerate(counts):

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import duckdb
 
@@ -24,6 +24,7 @@ from coral.store.duckdb.segments import SegmentFolder, parquet_scan
 from coral.store.duckdb.tables import SegmentedTable
 from coral.store.duckdb.writer import Writer
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 MERGE_FAN_IN: Final = 8
 _SIZE_CLASSES: Final = (10_000, 100_000)
@@ -99,7 +100,11 @@ class Maintenance:
         newest = created_at or max((segment.created_at for segment in old), default=self._clock.now())
         sources = [(self._tables[table], sql) for table, sql in new]
         with self._reading() as cursor:
-            written = self._folder.write(cursor, sources, created_at=newest, replaces=old)
+            written = _sorted_if_they_fit(
+                lambda in_order: self._folder.write(
+                    cursor, sources, created_at=newest, replaces=old, in_order=in_order
+                )
+            )
 
         def commit(transaction: Transaction) -> None:
             self._folder.list_in(transaction.connection, written, old)
@@ -120,18 +125,9 @@ class Maintenance:
         if last <= self._sealed_seq:
             return []
         with self._reading() as cursor:
-            cursor.execute("BEGIN TRANSACTION READ ONLY")
-            try:
-                upto_seq = last if upto is None else min(upto(cursor), last)
-                if upto_seq <= self._sealed_seq:
-                    return []
-                sources = [
-                    (table, f"SELECT * FROM main.{table.name} WHERE ingest_seq <= {upto_seq:d}")
-                    for table in self._tables.values()
-                ]
-                written = self._folder.write(cursor, sources, created_at=self._clock.now())
-            finally:
-                cursor.execute("ROLLBACK")
+            written, upto_seq = _sorted_if_they_fit(
+                lambda in_order: self._write_active(cursor, upto, last, in_order=in_order)
+            )
 
         def commit(transaction: Transaction) -> None:
             self._folder.list_in(transaction.connection, written)
@@ -148,6 +144,29 @@ class Maintenance:
             self._commit(commit, written)
         self._sealed_seq = upto_seq
         return written
+
+    def _write_active(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        upto: Callable[[duckdb.DuckDBPyConnection], int] | None,
+        last: int,
+        *,
+        in_order: bool,
+    ) -> tuple[list[Segment], int]:
+        """Writes segments of the active rows; answers them, and the highest sequence in them."""
+        cursor.execute("BEGIN TRANSACTION READ ONLY")
+        try:
+            upto_seq = last if upto is None else min(upto(cursor), last)
+            if upto_seq <= self._sealed_seq:
+                return [], self._sealed_seq
+            sources = [
+                (table, f"SELECT * FROM main.{table.name} WHERE ingest_seq <= {upto_seq:d}")
+                for table in self._tables.values()
+            ]
+            now = self._clock.now()
+            return self._folder.write(cursor, sources, created_at=now, in_order=in_order), upto_seq
+        finally:
+            cursor.execute("ROLLBACK")
 
     def merge(self, table: str) -> list[Segment]:
         """Merges one run of neighbouring segments of a table, if there is one worth it."""
@@ -298,6 +317,15 @@ class _Reading:
         if isinstance(error, duckdb.Error):
             self._writer.recover(error, generation=self._generation)
             raise StorageError(f"maintenance of the database failed: {error}") from error
+
+
+def _sorted_if_they_fit(write: Callable[[bool], T]) -> T:
+    """Writes in order; rows that are too large for DuckDB to sort in its memory are written as they lie."""
+    try:
+        return write(True)
+    except duckdb.OutOfMemoryException as error:
+        _log.info("rows are too large to be sorted and are sealed as they lie: %s", error)
+        return write(False)
 
 
 def mergeable(segments: Sequence[Segment], *, window: timedelta, now: datetime) -> list[Segment]:

@@ -30,6 +30,7 @@ from coral.store.duckdb.tables import SegmentedTable
 GRACE_SECONDS: Final = 60.0
 DAMAGED_FOLDER: Final = "damaged"
 
+_SMALL_GROUP_ROWS: Final = 2048  # of rows that are too large to be sorted; a group is made in memory
 _COLUMNS: Final = (
     "path, table_name, first_seq, last_seq, row_count, size_bytes, min_time, max_time, created_at"
 )
@@ -92,6 +93,7 @@ class SegmentFolder:
         *,
         created_at: datetime,
         replaces: Sequence[Segment] = (),
+        in_order: bool = True,
     ) -> list[Segment]:
         """Writes segment files, durably, without listing them. When it fails, none is left.
 
@@ -100,6 +102,8 @@ class SegmentFolder:
             sources: Table and SELECT of the rows; one without rows makes no file.
             created_at: Newest arrival of the rows.
             replaces: The segments whose rows these are.
+            in_order: Sort the rows as the table wants it, which makes files smaller and reading faster, and
+                needs memory for all rows. Otherwise they are written as they come, in small groups.
 
         Returns:
             The segments written.
@@ -115,7 +119,8 @@ class SegmentFolder:
         try:
             for segment, table, source in planned:
                 option = footer_option(segment, outputs=outputs, replaces=originals)
-                written.append(self._copy(connection, segment, source, table, option))
+                order = table.order_by if in_order else None
+                written.append(self._copy(connection, segment, source, order, option))
             if written:
                 _sync(self.root)
         except BaseException:
@@ -193,14 +198,15 @@ class SegmentFolder:
         connection: duckdb.DuckDBPyConnection,
         segment: Segment,
         source: str,
-        table: SegmentedTable,
+        order: str | None,
         option: str,
     ) -> Segment:
         temporary = self.root / f".{segment.path.name}.partial"
         try:
+            rows = f"SELECT * FROM ({source})" + ("" if order is None else f" ORDER BY {order}")
+            groups = f", ROW_GROUP_SIZE {_SMALL_GROUP_ROWS}" if order is None else ""
             connection.execute(
-                f"COPY (SELECT * FROM ({source}) ORDER BY {table.order_by}) TO {quoted(temporary)}"
-                f" (FORMAT parquet, COMPRESSION zstd, {option})"
+                f"COPY ({rows}) TO {quoted(temporary)} (FORMAT parquet, COMPRESSION zstd{groups}, {option})"
             ).fetchall()
             _sync(temporary)
             temporary.replace(segment.path)

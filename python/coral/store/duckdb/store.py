@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ from coral.store.duckdb.recovery import Recovery, last_seq_of
 from coral.store.duckdb.retention import Retention, SteadyClock
 from coral.store.duckdb.room import DiskRoom
 from coral.store.duckdb.segments import SegmentFolder, parquet_scan
-from coral.store.duckdb.tables import public_views, segmented_tables, view_sql
+from coral.store.duckdb.tables import public_views, segmented_tables, view_sql, with_tiers
 from coral.store.duckdb.writer import Writer
 
 T = TypeVar("T")
@@ -83,6 +83,7 @@ class DuckDBStore:
         seal_interval: float = SEAL_INTERVAL_SECONDS,
         sealable: Callable[[duckdb.DuckDBPyConnection], int] | None = None,
         limits: StoreLimits | None = None,
+        merged_apart: Collection[str] = (),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Opens or creates a store; recovers it when it is damaged (see `problems`).
@@ -96,6 +97,7 @@ class DuckDBStore:
             seal_interval: Seconds between seals; 0 seals only when asked to.
             sealable: Answers the highest ingest sequence that may be sealed; default everything.
             limits: Of disk and memory.
+            merged_apart: Tables whose segments someone else merges (see `tiers.py`).
             monotonic: Seconds that never jump, to notice when `clock` does.
 
         Raises:
@@ -104,6 +106,8 @@ class DuckDBStore:
         """
         limits = limits or StoreLimits()
         self._directory = directory
+        self._kind = kind
+        self._merged_apart = frozenset(merged_apart)
         self._tables = segmented_tables(kind)
         self._table_by_name = {table.name: table for table in self._tables}
         self._clock = clock or SystemClock()
@@ -202,7 +206,11 @@ class DuckDBStore:
         parts = []
         for name, start in since.items():
             source = f"SELECT * FROM main.{name}"
-            files = [segment.path for segment in self._folder.listed(connection, name, since=start)]
+            files = [
+                segment.path
+                for table in with_tiers(self._kind, name)
+                for segment in self._folder.listed(connection, table, since=start)
+            ]
             if files:
                 source += " UNION ALL BY NAME " + parquet_scan(files)
             parts.append(f"{name} AS ({source})")
@@ -302,7 +310,8 @@ class DuckDBStore:
         self._make_room()
         self._maintenance.seal(self._sealable)
         for table in self._tables:
-            self._maintenance.merge(table.name)
+            if table.name not in self._merged_apart:
+                self._maintenance.merge(table.name)
         if number % _EXPIRE_EVERY == 0:
             self._expire()
         self._maintenance.delete_dropped()

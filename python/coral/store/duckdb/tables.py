@@ -7,6 +7,7 @@ helper queries serves both.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -20,15 +21,29 @@ class SegmentedTable:
         name: The table's name.
         time_column: The column that segments are pruned and expired by.
         order_by: Order of the rows in a segment, for good compression and pruning.
+        width: The length of its buckets of time, where it has any.
+        tier_of: The table of which it holds older rows, merged into longer buckets: whoever reads that
+            one reads this one as well.
     """
 
     name: str
     time_column: str
     order_by: str
+    width: timedelta = timedelta(0)
+    tier_of: str | None = None
 
 
 SPANS: Final = SegmentedTable("spans", "start_time", "service_name, start_time")
-ROLLUPS: Final = SegmentedTable("rollups", "bucket_time", "service_name, bucket_time")
+ROLLUPS: Final = SegmentedTable("rollups", "bucket_time", "service_name, bucket_time", timedelta(minutes=1))
+ROLLUPS_15M: Final = SegmentedTable(
+    "rollups_15m", "bucket_time", "service_name, bucket_time", timedelta(minutes=15), tier_of="rollups"
+)
+ROLLUPS_1H: Final = SegmentedTable(
+    "rollups_1h", "bucket_time", "service_name, bucket_time", timedelta(hours=1), tier_of="rollups"
+)
+ROLLUPS_1D: Final = SegmentedTable(
+    "rollups_1d", "bucket_time", "service_name, bucket_time", timedelta(days=1), tier_of="rollups"
+)
 SYSTEM_METRICS: Final = SegmentedTable("system_metrics", "bucket_time", "agent_id, bucket_time")
 RESOURCES: Final = SegmentedTable("resources", "last_seen", "service_name, instance_id")
 LOG_COUNTS: Final = SegmentedTable("log_counts", "bucket_time", "service_name, bucket_time")
@@ -38,13 +53,18 @@ LOGS: Final = SegmentedTable("logs", "time", "service_name, time")
 HOST_SAMPLES: Final = SegmentedTable("host_samples", "time", "time")
 
 _COMMON_TABLES: Final = (SPANS, ROLLUPS, SYSTEM_METRICS, RESOURCES, LOG_COUNTS, SERVICE_EDGES)
-COLONY_TABLES: Final = _COMMON_TABLES
+COLONY_TABLES: Final = (*_COMMON_TABLES, ROLLUPS_15M, ROLLUPS_1H, ROLLUPS_1D)
 AGENT_TABLES: Final = (*_COMMON_TABLES, METRICS, LOGS, HOST_SAMPLES)
 
 
 def segmented_tables(kind: str) -> tuple[SegmentedTable, ...]:
     """The segmented tables of a kind of store, `"agent"` or `"colony"`."""
     return AGENT_TABLES if kind == "agent" else COLONY_TABLES
+
+
+def with_tiers(kind: str, name: str) -> tuple[str, ...]:
+    """A table and those that hold its older rows in longer buckets, finest first."""
+    return (name, *(table.name for table in segmented_tables(kind) if table.tier_of == name))
 
 
 _VIEWS: Final = {

@@ -26,7 +26,7 @@ from coral.errors import CoralError, DeniedError, QueryError
 from coral.limits import MAX_SQL_BYTES, QUERY_WORKER_ADDRESS_SPACE_BYTES, QUERY_WORKER_MEMORY_BYTES
 from coral.store.duckdb.migrate import load_migrations
 from coral.store.duckdb.segments import parquet_list, parquet_scan
-from coral.store.duckdb.tables import macros_sql, public_views, segmented_tables, view_sql
+from coral.store.duckdb.tables import macros_sql, public_views, segmented_tables, view_sql, with_tiers
 from coral.store.guard import protocol
 
 _BATCH_ROWS: Final = 4096
@@ -85,7 +85,9 @@ def _open_segments(connection: duckdb.DuckDBPyConnection, kind: str, job: protoc
     tables = segmented_tables(kind)
     allowed: list[Path] = []
     for table in tables:
-        files = [Path(path) for path in job.segments.get(table.name, [])]
+        if table.tier_of is not None:
+            continue
+        files = [Path(path) for name in with_tiers(kind, table.name) for path in job.segments.get(name, [])]
         source = f"SELECT * FROM empty_{table.name}"
         if files:
             source += " UNION ALL BY NAME " + parquet_scan(files)

@@ -7,7 +7,9 @@ an application with a persistent queue, or a collector, does.
 
 from __future__ import annotations
 
+import sys
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -94,10 +96,17 @@ class NumberedClient:
         """
         self._stopping.set()
         self._thread.join(timeout_seconds)
-        assert not self._thread.is_alive(), f"the agent acknowledges nothing of {self.service} any more"
+        assert not self._thread.is_alive(), (
+            f"the agent acknowledges nothing of {self.service} any more; its client is at\n{self._place()}"
+        )
         if self._failure is not None:
             raise self._failure
         return self._sent
+
+    def _place(self) -> str:
+        """Where the client's thread is, to tell a client that hangs from an agent that refuses."""
+        frame = sys._current_frames().get(self._thread.ident or 0)
+        return "".join(traceback.format_stack(frame)) if frame is not None else "its end"
 
     def _run(self) -> None:
         try:

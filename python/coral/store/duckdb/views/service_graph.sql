@@ -1,8 +1,8 @@
--- One row per minute, caller and callee; latency as the callee's side saw it.
+-- Calls from one service to another, per minute (older ones per longer bucket); latency as the callee saw it.
 WITH totals AS (
-    SELECT bucket_time, caller, callee,
-           CAST(sum(request_count) AS BIGINT) AS n, CAST(sum(error_count) AS BIGINT) AS errors,
-           CAST(min(min_ns) AS DOUBLE) AS smallest, CAST(max(max_ns) AS DOUBLE) AS largest
+    SELECT bucket_time, caller, callee, CAST(sum(request_count) AS BIGINT) AS n,
+           CAST(sum(error_count) AS BIGINT) AS errors, CAST(min(min_ns) AS DOUBLE) AS smallest,
+           CAST(max(max_ns) AS DOUBLE) AS largest
     FROM service_edges GROUP BY bucket_time, caller, callee
 ),
 buckets AS (
