@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -20,6 +21,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from random import Random
+from statistics import mean
 from typing import Any
 
 import grpc
@@ -32,11 +34,15 @@ from coral.testing.processes import Agent, Fleet, query_rows, settled, start_age
 VALID_EVERY = 20
 """One valid request of each signal after so many broken ones."""
 
+SAMPLES = 20
+"""How often memory is measured."""
+
 WARM_UP = 0.25
-"""The share of requests after which memory is measured for the first time."""
+"""The share of requests after which memory must stay as it is."""
 
 GROWTH_BYTES = 96 * 1024 * 1024
-"""How much the process may grow after that; the allocator's noise is some tens of MB."""
+"""By how much the mean of the last quarter may be above that of the second. What is not checkpointed yet
+makes it swing by some tens of MB within a minute."""
 
 SENDERS = 4
 SERVICES = {
@@ -115,7 +121,7 @@ class Run:
         self._sent_valid: Counter[str] = Counter()
         self.answers: Counter[str] = Counter()
         self.violations: list[str] = []
-        self.memory: list[int] = []
+        self.memory: dict[int, int] = {}  # resident bytes by the number of requests sent
 
     def run(self) -> None:
         """Sends everything."""
@@ -172,10 +178,23 @@ class Run:
                 return None
             number = self._next
             self._next += 1
-        every = max(self._count // 20, 1)
-        if number % every == 0 and number >= self._count * WARM_UP:
-            self.memory.append(self._process.memory_info().rss)
+        if number % max(self._count // SAMPLES, 1) == 0:
+            self.memory[number] = self._process.memory_info().rss
         return number
+
+    def memory_report(self) -> dict[str, Any]:
+        """Resident bytes of the agent at the start, then by requests sent, at the end, and at most."""
+        self.memory[self._count] = self._process.memory_info().rss
+        return {
+            **{f"after {number}": size for number, size in sorted(self.memory.items())},
+            "most": _peak_bytes(self._process.pid),
+        }
+
+    def growth(self) -> int:
+        """Bytes by which the last quarter of the samples is above the one that begins after the warm-up."""
+        after = [size for number, size in sorted(self.memory.items()) if number >= self._count * WARM_UP]
+        third = max(len(after) // 3, 1)
+        return int(mean(after[-third:]) - mean(after[:third])) if after else 0
 
     def _send_bad(self, client: Client, number: int) -> None:
         request = bad_request(self._seed, number)
@@ -187,6 +206,15 @@ class Run:
                 self.violations.append(
                     f"{number} ({request.signal}, {request.what}): {status} {details!r}"[:500]
                 )
+
+
+def _peak_bytes(pid: int) -> int:
+    """The most that was ever resident of a process; 0 where the system does not say (no Linux)."""
+    status = Path(f"/proc/{pid}/status")
+    for line in status.read_text().splitlines() if status.exists() else ():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 def _valid_metrics() -> bytes:
@@ -239,7 +267,8 @@ def attack(fleet: Fleet, *, seed: int, count: int) -> dict[str, Any]:
         violations.append(f"valid items in the colony: {found}, sent: {run.expected()}")
     if fleet.agent.child.exit_code is not None:
         violations.append(f"the agent ended with {fleet.agent.child.exit_code}")
-    growth = run.memory[-1] - run.memory[0] if run.memory else 0
+    memory = run.memory_report()
+    growth = run.growth()
     if growth > GROWTH_BYTES:
         violations.append(f"the agent's memory grew by {growth} bytes after the first {WARM_UP:.0%}")
     for line in fleet.agent.child.log.read_text(errors="replace").splitlines():
@@ -253,11 +282,9 @@ def attack(fleet: Fleet, *, seed: int, count: int) -> dict[str, Any]:
         "answers": dict(sorted(run.answers.items())),
         "valid_items": run.expected(),
         "valid_items_in_colony": found,
-        "memory_bytes": {
-            "after_warm_up": run.memory[0] if run.memory else 0,
-            "end": run.memory[-1] if run.memory else 0,
-            "most": max(run.memory, default=0),
-        },
+        "memory_bytes": memory,
+        "growth_bytes": growth,
+        "client_memory_bytes": _peak_bytes(os.getpid()),
         "violations": violations,
     }
 

@@ -32,9 +32,22 @@ export CORAL_TEST_NODE="$root/{node}" CORAL_TEST_NODE_MODULES="$root/{node_modul
 export CORAL_TEST_TYPESCRIPT="$root/typescript"
 only=()
 if [[ -n "${{TESTBRIDGE_TEST_ONLY:-}}" ]]; then only=(-k "$TESTBRIDGE_TEST_ONLY"); fi
+files=({srcs})
+if [[ -n "${{TEST_SHARD_INDEX:-}}" ]]; then
+  touch "$TEST_SHARD_STATUS_FILE"
+  mine=()
+  for number in "${{!files[@]}}"; do
+    if (( number % TEST_TOTAL_SHARDS == TEST_SHARD_INDEX )); then mine+=("${{files[number]}}"); fi
+  done
+  files=("${{mine[@]}}")
+fi
+code=0
 "$venv/bin/python" -m pytest -c "$root/pyproject.toml" --rootdir "$root" -p no:cacheprovider \\
   --override-ini pythonpath= --basetemp "$work/pytest" --junitxml "${{XML_OUTPUT_FILE:-$work/test.xml}}" \\
-  "${{only[@]}}" "$@" {srcs}
+  "${{only[@]}}" "$@" "${{files[@]}}" || code=$?
+# 5 is "no tests": a shard may have none of those that were asked for.
+if (( code == 5 )) && [[ -n "${{TEST_SHARD_INDEX:-}}" && -n "${{TESTBRIDGE_TEST_ONLY:-}}" ]]; then code=0; fi
+exit "$code"
 """
 
 def _pytest_test_impl(ctx):
@@ -63,12 +76,13 @@ _pytest_test = rule(
     test = True,
 )
 
-def pytest_suites(data = [], sizes = {}, **kwargs):
+def pytest_suites(data = [], sizes = {}, shards = {}, **kwargs):
     """One target `<folder>_test` for each folder of tests below this package, and one for each file in it.
 
     Args:
       data: what every suite needs besides the tests' own files.
       sizes: target to Bazel test size, where it is not "medium".
+      shards: target to the number of parts, of whole files, that run beside one another, where it is not 1.
       **kwargs: passed to every target.
     """
     own = native.glob(["**"], exclude = ["**/__pycache__/**", "**/*.pyc", "BUILD.bazel"])
@@ -82,5 +96,6 @@ def pytest_suites(data = [], sizes = {}, **kwargs):
             srcs = sources,
             data = own + data,
             size = sizes.get(name, "medium"),
+            shard_count = shards.get(name, 1),
             **kwargs
         )

@@ -251,9 +251,8 @@ def main() -> int:
         data = Path(folder, "data")
         with agent(data, options.path) as process:
             full = measure(process, options, spans=options.spans, rate=0, settle=options.settle)
-            half = measure(
-                process, options, spans=options.half_spans, rate=full.spans_per_second / 2, settle=1.0
-            )
+            half_load = min(full.spans_per_second, TARGETS[options.path]) / 2
+            half = measure(process, options, spans=options.half_spans, rate=half_load, settle=1.0)
         sent = (options.spans + options.half_spans) // options.batch * options.batch
         stored = stored_spans(data)
         rival = None

@@ -21,12 +21,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
+from growth import print_growth
 
 from coral.client.colony import ColonyClient, to_rows
 from coral.demo.launch import child_environment
@@ -47,32 +49,28 @@ TOTAL = "SELECT sum(request_count)::BIGINT FROM rollups WHERE kind = 'SERVER'"
 class Watch:
     """CPU and memory of a process, and what its data take on disk."""
 
-    def __init__(self, pid: int, data: Path) -> None:
+    def __init__(self, pid: int, data: Path, metrics: str) -> None:
         self._process = psutil.Process(pid)
         self._data = data
+        self._metrics = metrics
         self._cpu, self._since = self._spent(), time.monotonic()
-        self.rss = 0
-        self.bytes: list[tuple[float, dict[str, int]]] = []
+        self.rss: list[int] = []
+        self.queued: list[int] = []
+        self.database: list[int] = []
 
     def sample(self) -> None:
-        """Notes the memory and the sizes now."""
-        self.rss = max(self.rss, self._process.memory_info().rss)
-        self.bytes.append((time.monotonic(), self.sizes()))
+        """Notes the memory, the batches that wait, and the size of the database file with its log."""
+        self.rss.append(self._process.memory_info().rss)
+        with urllib.request.urlopen(f"http://{self._metrics}/metrics", timeout=10) as page:
+            lines = page.read().decode().splitlines()
+        (queued,) = (line.split()[1] for line in lines if line.startswith("coral_colony_queued_batches "))
+        self.queued.append(int(float(queued)))
+        with contextlib.suppress(FileNotFoundError):
+            self.database.append(sum(path.stat().st_size for path in self._data.glob("active.duckdb*")))
 
     def cpu_pct(self) -> float:
         """CPU of the colony with its query workers since the start, percent of one core."""
         return (self._spent() - self._cpu) / (time.monotonic() - self._since) * 100
-
-    def sizes(self) -> dict[str, int]:
-        """Bytes by table in segments, and of the active database."""
-        found: dict[str, int] = defaultdict(int)
-        for path in self._data.rglob("*"):
-            with contextlib.suppress(FileNotFoundError):
-                if path.suffix == ".parquet":
-                    found[path.name.split("-")[0]] += path.stat().st_size
-                elif path.is_file():
-                    found["active database"] += path.stat().st_size
-        return dict(found)
 
     def _spent(self) -> float:
         total = 0.0
@@ -134,14 +132,19 @@ def main() -> int:
     parser.add_argument("--load-core", type=int, default=1)
     parser.add_argument("--data", type=Path, help="keep the colony's data here")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--undisturbed", action="store_true", help="run all of it above other programs' priority (root only)"
+    )
     options = parser.parse_args()
+    if options.undisturbed:
+        os.setpriority(os.PRIO_PROCESS, 0, -15)
     with _folder(options.data) as folder:
         # A child inherits the affinity: the colony with all its threads gets its core, then we move on.
         os.sched_setaffinity(0, {options.colony_core})
         with start_colony(folder) as colony:
             os.sched_setaffinity(0, {options.load_core})
             pid = colony.child.pid
-            watch = Watch(pid, folder / "colony")
+            watch = Watch(pid, folder / "colony", colony.metrics)
             with _load(options, colony.grpc) as load, ColonyClient(colony.grpc) as client:
                 names = options.services * (options.agents if options.names == "distinct" else 1)
                 probes = Probes(client, names, options.seed)
@@ -153,7 +156,9 @@ def main() -> int:
                 watch.sample()
                 cpu = watch.cpu_pct()
                 held = int(to_rows(client.query(TOTAL, timeout_ns=60 * 10**9).rows)[0][0])
-            return _report(options, sent, held, probes, watch, cpu)
+            wrong = _report(options, sent, held, probes, watch, cpu)
+        print_growth(folder / "colony", minutes=options.minutes, scratch=folder / "growth")
+        return wrong
 
 
 @contextlib.contextmanager
@@ -208,9 +213,15 @@ def _report(
         f"sent        {sent['batches']} batches with {sent['rollup_rows']} rollup rows,"
         f" {sent['megabytes']:.0f} MB; the generator used {sent['generator_cpu_pct']:.0f} % of its core"
     )
-    print(f"colony      CPU {cpu:.0f} % of one core, memory at most {watch.rss / 1e6:.0f} MB")
+    half = len(watch.rss) // 2
+    print(
+        f"colony      CPU {cpu:.0f} % of one core, memory at most {max(watch.rss) / 1e6:.0f} MB"
+        f" (first half {max(watch.rss[: half + 1]) / 1e6:.0f} MB), at the end {watch.rss[-1] / 1e6:.0f} MB"
+    )
     lag = sent["lag_ms"]
     print(f"lag         p50 {lag['p50']:.0f} ms, p99 {lag['p99']:.0f} ms, most {lag['max']:.0f} ms")
+    print(f"queue       at most {max(watch.queued)} batches wait to be applied")
+    print(f"database    the file with its log takes at most {max(watch.database) / 1e6:.0f} MB")
     percentiles: list[float] = []
     for name, values in sorted(probes.milliseconds.items()):
         if name.startswith("GetPercentile"):
@@ -218,7 +229,6 @@ def _report(
         _print_latency(name, values)
     _print_latency("GetPercentile, all", percentiles)
     print(f"questions about services that had sent nothing yet: {probes.no_data}")
-    _print_growth(watch)
     wrong = []
     if sent["acknowledged"] != sent["batches"]:
         wrong.append(f"{sent['batches'] - sent['acknowledged']} batches were not acknowledged")
@@ -234,16 +244,6 @@ def _report(
 def _print_latency(name: str, values: list[float]) -> None:
     p50, p99 = _quantile(values, 0.5), _quantile(values, 0.99)
     print(f"{name:<46} n {len(values):>5}  p50 {p50:6.1f}  p99 {p99:6.1f}  most {max(values):6.1f} ms")
-
-
-def _print_growth(watch: Watch) -> None:
-    """What the second half of the run added, per day."""
-    middle = len(watch.bytes) // 2
-    (begin, before), (end, after) = watch.bytes[middle], watch.bytes[-1]
-    print(f"{'on disk':<24} {'MB at the end':>14} {'MB per day':>12}")
-    for table in sorted(after):
-        per_day = (after[table] - before.get(table, 0)) / (end - begin) * 86400
-        print(f"{table:<24} {after[table] / 1e6:>14.1f} {per_day / 1e6:>12.0f}")
 
 
 def _quantile(values: list[float], q: float) -> float:

@@ -5,7 +5,9 @@ An error that a limit causes names the limit by the words used here.
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False  # typing costs 5 ms of every `coral run`
+if TYPE_CHECKING:
+    from typing import Final
 
 MAX_RESULT_ROWS: Final = 10_000
 """Rows that raw SQL answers at most (R82)."""
@@ -66,6 +68,17 @@ MAX_ITEMS_PER_REQUEST: Final = 100_000
 """Spans, metric points or log records of one OTLP request; more are refused. A point of 11 bytes on the wire
 becomes a row of some 500 bytes in memory."""
 
+MAX_PARSED_ITEMS: Final = 500_000
+"""Groups or items of one OTLP request that is parsed at all. An empty item has 2 bytes on the wire and some
+140 as an object; in a real request no item has less than 30, and 16 MiB of them are about as many."""
+
+MAX_JSON_OBJECTS: Final = 1_000_000
+"""Objects and lists of one OTLP/JSON request, each some 200 bytes in memory; a span has about 40 of them."""
+
+LARGE_OTLP_BODY_BYTES: Final = 1024 * 1024
+"""From here on, bodies of OTLP requests are decoded one at a time: decoding takes up to thirty times their
+size."""
+
 MAX_METRIC_BUCKETS: Final = 1_024
 """Buckets of one histogram point, quantiles of one summary point. SDKs use 16 and 160."""
 
@@ -100,6 +113,21 @@ MAX_OTLP_BYTES_IN_FLIGHT: Final = 128 * 1024 * 1024
 MAX_GROUP_ROWS: Final = 200_000
 """Rows of waiting OTLP requests that are written in one transaction; one request is never split."""
 
+MIN_DIRECT_ROWS: Final = 1_000
+"""Rows of one group of requests from which on they are written as a segment at once instead of into the
+active file: below it a file of their own (two syncs) costs more than the way through the log."""
+
+RECENT_ROWS_BYTES: Final = 24 * 1024 * 1024
+"""Newest spans that were written as segments at once and are kept in memory for the next rollup, some
+40,000."""
+
+BUSY_ROWS_PER_SECOND: Final = 20_000
+"""Rows that come in as segments, above which merging small segments waits, up to MAX_SMALL_SEGMENTS of
+them."""
+
+MAX_SMALL_SEGMENTS: Final = 1_000
+"""Segments of a table that may wait to be merged: more make queries slow, so then merging does not wait."""
+
 REMEMBER_REQUESTS_SECONDS: Final = 600.0
 """How long a stored OTLP request is recognised when it is resent. SDKs and the Collector give up retrying
 after 5 minutes at most, by default."""
@@ -133,7 +161,7 @@ MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
 """About how large one outbox batch gets; a rollup with more becomes several batches. One row is never
 split, but no row is larger than an OTLP request, and that fits into a fleet message."""
 
-MAX_ROLLUP_ROWS: Final = 200_000
+MAX_ROLLUP_ROWS: Final = 40_000
 """Fresh rows (spans, metric points, log records) that one rollup transaction takes; it bounds memory. More
 are taken in the next ones, and an agent that has as many waiting does not wait for its interval. One group of
 requests is never split."""
@@ -177,8 +205,11 @@ out and counted in it. The agent keeps them whole. A stack trace fits."""
 EXEMPLAR_BYTES_PER_ROLLUP: Final = 32 * 1024 * 1024
 """Attributes, events and links of the spans that one rollup sends, before compression."""
 
-EXEMPLAR_LOOK_BACK_ROWS: Final = 200_000
-"""Rows searched for older spans of a trace that is chosen now."""
+EXEMPLAR_LOOK_BACK_ROWS: Final = 100_000
+"""Rows searched for older spans of a trace that is chosen now; in files only when few spans come in."""
+
+EXEMPLAR_BUSY_ROWS: Final = 20_000
+"""Fresh spans of one rollup above which only what is still in memory is searched for older ones."""
 
 EDGE_SPANS_PER_SECOND: Final = 5_000
 """Spans that are searched for calls between services; beyond it only the traces of a sample are, whose counts
@@ -306,3 +337,55 @@ MAX_BURST_HZ: Final = 100.0
 
 MAX_BURST_SECONDS: Final = 300.0
 """How long one such burst lasts at most: 30,000 rows of some 80 bytes."""
+
+MAX_SCRIPT_BYTES: Final = 4 * 1024 * 1024
+"""Size of a script that comes by stdin."""
+
+MAX_PARAM_FILE_BYTES: Final = 1024 * 1024
+"""Size of a `--param-file`: it travels as a module of the run."""
+
+SCRIPT_MEMORY_BYTES: Final = 512 * 1024 * 1024
+"""Memory of a script (R81); `--memory` and `CORAL_MEMORY` change it."""
+
+MIN_SCRIPT_MEMORY_BYTES: Final = 128 * 1024 * 1024
+"""The least that may be asked for: Deno and the SDK take some 80 MB."""
+
+SCRIPT_OUTPUT_BYTES: Final = 64 * 1024 * 1024
+"""What a script may print, and write to sockets, together; `CORAL_OUTPUT` changes it. Nobody reads more, and
+a disk or a terminal's history would be full of it."""
+
+SCRIPT_FILE_BYTES: Final = 16 * 1024 * 1024
+"""Size of a file that a script's process may write (RLIMIT_FSIZE): Deno's caches are below 1 MB. Where its
+output goes to a file, that may grow by SCRIPT_OUTPUT_BYTES."""
+
+SCRIPT_TASKS: Final = 64
+"""Threads of a script's process, one for each processor added: Deno itself takes about 10, a worker 1."""
+
+SCRIPT_OPEN_FILES: Final = 256
+"""Open files and sockets of a script's process; Deno itself takes about 30."""
+
+SCRIPT_CPU_PERCENT: Final = 200
+"""Processor time of a script, in percent of one: the rest of the machine stays usable. Less would delay
+Deno's start, which uses two."""
+
+SCRIPT_DATA_BYTES: Final = 1024**3
+"""Added to the memory limit for RLIMIT_DATA, where no control group is to be had: V8 reserves that much
+without using it."""
+
+SCRIPT_FOLDER_ENTRIES: Final = 5_000
+"""Entries of a script's folder that are looked at before a run, in 10 ms."""
+
+SCRIPT_DENIED_ENTRIES: Final = 500
+"""Hidden entries and links of a script's folder that are denied one by one."""
+
+SCRIPT_SECONDS: Final = 60.0
+"""Time limit of `coral run` (R80)."""
+
+CHECK_SECONDS: Final = 120.0
+"""Time that a check of types may take; the script's own time limit holds as well."""
+
+DAEMON_SECONDS: Final = 24 * 3600.0
+"""Time limit of `coral run --daemon` (R80)."""
+
+DESCRIBE_SECONDS: Final = 10.0
+"""Time that a script has to declare its parameters when it is asked for them."""

@@ -108,7 +108,9 @@ bool export_text(text_column *column, struct ArrowArray *out) {
     if (mine == NULL) return false;
     mine->buffers[0] = column->validity;
     mine->buffers[1] = column->offsets;
-    mine->buffers[2] = column->values.data;
+    /* It grew by half each time; what it does not need goes back, as rows may be kept for seconds. */
+    uint8_t *exact = realloc(column->values.data, column->values.size > 0 ? column->values.size : 1);
+    mine->buffers[2] = exact != NULL ? exact : column->values.data;
     memset(column, 0, sizeof *column);
     return true;
 }

@@ -44,13 +44,19 @@ class Answering:
             self._answering += 1
         task = asyncio.create_task(self._reply(question, has_room=has_room))
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._ended)
 
     async def close(self) -> None:
         """Cancels what is under way."""
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The stream has ended: whoever asked sees that, and the uplink says why.
+            _log.debug("an answer could not be sent: %s", error)
 
     async def _reply(self, question: fleet_pb2.AgentQuestion, *, has_room: bool) -> None:
         try:

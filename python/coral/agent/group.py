@@ -13,7 +13,7 @@ from typing import Final
 import pyarrow as pa
 
 from coral.agent.decode.columns import Decoded, Resource
-from coral.limits import MAX_REMEMBERED_RESOURCES
+from coral.limits import MAX_REMEMBERED_RESOURCES, MIN_DIRECT_ROWS
 from coral.store.api import Transaction
 from coral.store.duckdb.rows import insert_rows
 
@@ -109,7 +109,10 @@ def write_items(
             {"agent_id": agent_id, "sample_weight": 1.0} if signal is Signal.SPANS else {}
         )
         rows = pa.concat_tables(tables)
-        insert_rows(transaction, signal.value, rows, constants)
+        if signal is Signal.SPANS and rows.num_rows >= MIN_DIRECT_ROWS:
+            transaction.append(signal.value, rows, constants)
+        else:
+            insert_rows(transaction, signal.value, rows, constants)
         added[_COUNTERS[signal]] = rows.num_rows
     due = list(resources)
     if due:

@@ -7,6 +7,7 @@ busy with one group, the next one gathers, so that groups grow with the load by 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -19,11 +20,14 @@ from coral.agent.resent import StoredRequests, request_digest
 from coral.agent.telemetry import COMMIT_SECONDS, DECODE_SECONDS, RECEIVED_BYTES
 from coral.clock import Clock
 from coral.errors import CoralError, OverloadedError, StorageFullError
-from coral.limits import MAX_GROUP_ROWS, MAX_OTLP_BYTES_IN_FLIGHT
+from coral.limits import LARGE_OTLP_BODY_BYTES, MAX_GROUP_ROWS, MAX_OTLP_BYTES_IN_FLIGHT, MIN_DIRECT_ROWS
 from coral.store.api import Store, Transaction
 
 _REQUEST_COST_BYTES: Final = 4 * 1024
 """What a request under way takes beside its body."""
+
+_JOIN_SECONDS: Final = 0.05
+"""How long a group of a high load waits for more requests."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,11 @@ class Ingest:
         self._clock = clock
         self._counts = _Counts()
         self._bytes_in_flight = 0
+        self._in_flight = 0  # requests being decoded or waiting for their commit
+        self._large_groups = False  # the last one was
+        self._last_count = 0  # of requests in it
+        self._timer: asyncio.TimerHandle | None = None  # ends the time in which others may join a group
+        self._large = asyncio.Lock()  # decoding takes many times a body's size
         self._requests = StoredRequests(store, now=clock.now())
         self._resources = WrittenResources()
         self._under_way: dict[bytes, asyncio.Future[None]] = {}
@@ -131,7 +140,8 @@ class Ingest:
         room = self._take_room(len(body))
         stored: asyncio.Future[None] | None = None
         try:
-            digest, decoded = await asyncio.to_thread(self._decode, signal, body, parse)
+            async with self._large if len(body) >= LARGE_OTLP_BODY_BYTES else contextlib.nullcontext():
+                digest, decoded = await asyncio.to_thread(self._decode, signal, body, parse)
             while (other := self._under_way.get(digest)) is not None:
                 await asyncio.wait([other])
             if decoded is None or digest in self._requests:
@@ -184,10 +194,12 @@ class Ingest:
                 hint="retry later; the sender should back off",
             )
         self._bytes_in_flight += cost
+        self._in_flight += 1
         return cost
 
     def _give_back(self, cost: int) -> None:
         self._bytes_in_flight -= cost
+        self._in_flight -= 1
 
     def _decode(
         self, signal: Signal, body: bytes, parse: Callable[[bytes], Decoded]
@@ -195,8 +207,13 @@ class Ingest:
         digest = request_digest(signal.value, body)
         if digest in self._requests:
             return digest, None
-        with DECODE_SECONDS.timed(signal.value):
-            return digest, parse(body)
+        try:
+            with DECODE_SECONDS.timed(signal.value):
+                return digest, parse(body)
+        except MemoryError as error:
+            raise OverloadedError(
+                f"there is no memory to decode a request of {len(body)} bytes", hint="send smaller batches"
+            ) from error
 
     def _gather(self, item: Item) -> asyncio.Future[None]:
         """Puts a request into the next group; the future ends with its commit."""
@@ -221,9 +238,22 @@ class Ingest:
     def _write_soon(self) -> None:
         """Queues a job that takes what is gathered when the writer gets to it."""
         with self._lock:
-            if self._queued:
+            if self._queued and self._timer is None:
                 return
             self._queued = True
+            complete = len(self._gathered) >= max(self._in_flight, self._last_count)
+        if self._timer is None and self._large_groups and not complete:
+            # Fewer, larger groups are what makes a high load cheap. Not waiting for more than came last time:
+            # clients that wait for their acknowledgement would be waited for in vain.
+            self._timer = asyncio.get_running_loop().call_later(_JOIN_SECONDS, self._write_joined)
+        elif self._timer is None:
+            self._submit(_GroupJob(self))
+        elif complete:
+            self._timer.cancel()
+            self._write_joined()
+
+    def _write_joined(self) -> None:
+        self._timer = None
         self._submit(_GroupJob(self))
 
     def _submit(self, job: _GroupJob) -> None:
@@ -251,6 +281,8 @@ class Ingest:
     def _settle(self, job: _GroupJob, error: BaseException | None) -> None:
         """Tells those who wait; back in the event loop."""
         if error is None:
+            self._last_count = len(job.taken)
+            self._large_groups = sum(w.item.decoded.rows.num_rows for w in job.taken) >= MIN_DIRECT_ROWS
             self._resources.add(job.resources)
             self._requests.add([w.item.digest for w in job.taken if w.item.digest is not None])
         elif job.resent:

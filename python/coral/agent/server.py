@@ -26,6 +26,7 @@ from coral.agent.problems import Problems
 from coral.agent.questions import Answers, answers_of
 from coral.agent.receive.otlp_grpc import OTLP_SERVICES, otlp_handlers
 from coral.agent.receive.otlp_http import otlp_http_config
+from coral.agent.rollup.cardinality import NameLimits
 from coral.agent.rollup.run import Rollup
 from coral.agent.rollup.schedule import keep_rolling_up
 from coral.agent.telemetry import REQUEST_SECONDS, REQUESTS, ingest_figures, otlp_labels
@@ -36,6 +37,7 @@ from coral.limits import DEFAULT_MAX_BUFFER_BYTES, MAX_OTLP_BODY_BYTES
 from coral.serve.call_metrics import CallMetrics
 from coral.serve.lifecycle import announce_ready, stop_on_signals
 from coral.serve.listen import GrpcServer, listen_tcp, socket_address
+from coral.serve.memory import bound_allocator, keep_trimming
 from coral.serve.self_telemetry import SelfTelemetry
 from coral.store.duckdb.rows import one_row
 from coral.store.duckdb.store import DuckDBStore, StoreLimits
@@ -64,6 +66,7 @@ class AgentOptions:
             `pid:NUMBER` or `port:NUMBER`.
         max_data_bytes: What the data directory may take; beyond it the oldest raw data go first. None is
             no limit but the disk's.
+        names: How many names of services and operations the summaries hold.
         metrics: Address of `/metrics`, `/healthz` and `/readyz`; None for none.
         self_telemetry: Where the agent's own metrics are sent by OTLP, or None.
     """
@@ -80,6 +83,7 @@ class AgentOptions:
     max_buffer_bytes: int = DEFAULT_MAX_BUFFER_BYTES
     functions: Mapping[str, str] = field(default_factory=dict)
     max_data_bytes: int | None = None
+    names: NameLimits = field(default_factory=NameLimits)
     metrics: str | None = None
     self_telemetry: SelfTelemetry | None = None
 
@@ -99,6 +103,7 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
     On a stop, requests under way are answered, what was ingested is rolled up, and the outbox is
     delivered for at most two seconds; what remains is on disk and is delivered after the next start.
     """
+    bound_allocator()
     stop = stop_on_signals()
     clock = SystemClock()
     http_socket = listen_tcp(options.otlp_http)
@@ -119,12 +124,16 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
     try:
         ingest = Ingest(store, agent_id=options.agent_id, clock=clock)
         rollup = Rollup(
-            store, agent_id=options.agent_id, clock=clock, max_buffer_bytes=options.max_buffer_bytes
+            store,
+            agent_id=options.agent_id,
+            clock=clock,
+            max_buffer_bytes=options.max_buffer_bytes,
+            names=options.names,
         )
         problems = Problems(store.problems)
         health = Health(store, ingest, data=options.data, problems=problems)
         answers = answers_of(store, agent_id=options.agent_id, clock=clock, configured=options.functions)
-        uplink = _uplink(store, options, health, answers)
+        uplink = _uplink(store, options, health, answers, problems)
         grpc_server.server.add_generic_rpc_handlers(otlp_handlers(ingest))
         http_server = HttpServer(otlp_http_config(ingest))
         collector = HostCollector(
@@ -159,6 +168,7 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
                 )
             ),
             asyncio.create_task(operations.run()),
+            asyncio.create_task(keep_trimming()),
         ]
         if uplink is not None:
             tasks.append(asyncio.create_task(uplink.run()))
@@ -197,7 +207,9 @@ def rolled_up(connection: duckdb.DuckDBPyConnection) -> int:
     return int(last_seq)
 
 
-def _uplink(store: DuckDBStore, options: AgentOptions, health: Health, answers: Answers) -> Uplink | None:
+def _uplink(
+    store: DuckDBStore, options: AgentOptions, health: Health, answers: Answers, problems: Problems
+) -> Uplink | None:
     if options.colony is None:
         return None
     hello = fleet_pb2.AgentHello(
@@ -208,7 +220,14 @@ def _uplink(store: DuckDBStore, options: AgentOptions, health: Health, answers: 
         coral_version=coral.__version__,
         platform=f"{platform.system().lower()}-{platform.machine()}",
     )
-    return Uplink(store, address=options.colony, hello=hello, health=health.now, answerer=answers.answer)
+    return Uplink(
+        store,
+        address=options.colony,
+        hello=hello,
+        health=health.now,
+        answerer=answers.answer,
+        problems=problems,
+    )
 
 
 async def _stop_http(server: HttpServer, task: asyncio.Task[None]) -> None:

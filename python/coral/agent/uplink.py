@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +27,7 @@ from coral.store.api import Store, Transaction
 
 _log = logging.getLogger(__name__)
 _HEALTH_SECONDS: Final = 10.0  # when the colony does not say
+_LOOK_SECONDS: Final = 1.0  # how often it is looked whether there are other problems
 _WELCOME_SECONDS: Final = 30.0
 _BACKOFF_FIRST: Final = 0.2
 _BACKOFF_MOST: Final = 10.0
@@ -67,6 +69,7 @@ class Uplink:
         hello: fleet_pb2.AgentHello,
         health: Callable[[], fleet_pb2.AgentHealth],
         answerer: Answerer | None = None,
+        problems: Callable[[], Sequence[str]] = list,
     ) -> None:
         """Binds the outbox; nothing is dialled before `run`.
 
@@ -76,12 +79,14 @@ class Uplink:
             hello: Who this agent is.
             health: The agent's figures as of now; called in a thread.
             answerer: Answers questions of the colony; None knows no answer.
+            problems: What an operator should know now; when that changes, the health is sent at once.
         """
         self._store = store
         self._address = address
         self._hello = hello
         self._health = health
         self._answerer = answerer
+        self._problems = problems
         self._wake = asyncio.Event()
         self._acked = asyncio.Event()
         self._removed = asyncio.Event()
@@ -223,9 +228,14 @@ class Uplink:
 
     async def _send_health(self, call: Call, seconds: float) -> None:
         while True:
+            problems = list(self._problems())
             health = await asyncio.to_thread(self._health)
             await self._write(call, fleet_pb2.ConnectRequest(health=health))
-            await asyncio.sleep(seconds)
+            due = time.monotonic() + seconds
+            while time.monotonic() < due:
+                await asyncio.sleep(min(seconds, _LOOK_SECONDS))
+                if list(self._problems()) != problems:
+                    break
 
     async def _pending(self, after: int) -> AsyncIterator[tuple[int, bytes]]:
         """Outbox batches beyond a sequence, in order, read as many at a time as may be in flight."""

@@ -42,6 +42,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
     file = find_file(config, no_config=no_config, variable=FILE_ENV, default=default_agent_file())
     found = read_settings(AGENT_SETTINGS, flags, file=file, verbose=verbose)
 
+    from coral.agent.rollup.cardinality import NameLimits
     from coral.agent.server import AgentOptions, serve_agent
     from coral.serve.logs import configure_logs
 
@@ -59,6 +60,11 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
         max_buffer_bytes=found["max_buffer_bytes"],
         functions=found["functions"],
         max_data_bytes=found["max_data_bytes"],
+        names=NameLimits(
+            services=found["limits.services"],
+            operations_per_service=found["limits.operations_per_service"],
+            operations=found["limits.operations"],
+        ),
         metrics=found["metrics"],
         self_telemetry=self_telemetry_of(found),
     )

@@ -18,7 +18,7 @@ from coral.cli.settings import (
     self_telemetry_of,
     settings_options,
 )
-from coral.config.colony_file import COLONY_SETTINGS, FILE_ENV, RETENTION_TABLES, default_colony_file
+from coral.config.colony_file import COLONY_SETTINGS, FILE_ENV, TABLE_AGES, TIER_AGES, default_colony_file
 
 
 @click.group()
@@ -50,7 +50,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
         retention=timedelta(seconds=found["retention.default"]),
         retention_by_table={
             table: timedelta(seconds=age)
-            for table in RETENTION_TABLES
+            for table in (*TIER_AGES, *TABLE_AGES)
             if (age := found[f"retention.{table}"]) is not None
         },
         max_data_bytes=found["max_data_bytes"],

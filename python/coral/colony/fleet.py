@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -30,6 +31,7 @@ _log = logging.getLogger(__name__)
 _HEALTH_INTERVAL_NS: Final = 10_000_000_000
 _FLUSH_SECONDS: Final = 5.0
 _OLDER_ENDS_SECONDS: Final = 1.0
+_STATUS_SECONDS: Final = 1.0
 _DECODE_HERE_BYTES: Final = 256 * 1024  # larger batches are decoded by a thread
 
 
@@ -44,7 +46,7 @@ class FleetServicer(fleet_pb2_grpc.FleetServiceServicer):
         Args:
             store: Where batches go.
             clock: The time.
-            committed: Told the rows of each commit before any batch of it is acknowledged.
+            committed: Told the rows of each commit, in parts, before any batch of it is acknowledged.
         """
         self.registry = AgentRegistry(store, clock=clock)
         self.questions = Questions(self.stream)
@@ -106,6 +108,13 @@ class FleetServicer(fleet_pb2_grpc.FleetServiceServicer):
             await self._serve(stream, request_iterator)
         except CoralError as error:
             await abort(context, error)
+        except asyncio.CancelledError:
+            if stream is not None and stream.failed:
+                # A newer stream had no more patience. Without a status the agent would wait for ever.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_STATUS_SECONDS):
+                        await abort(context, _superseded(agent_id))
+            raise
         finally:
             if stream is not None:
                 self.questions.ended(stream)
@@ -138,7 +147,13 @@ class FleetServicer(fleet_pb2_grpc.FleetServiceServicer):
             self.registry.seen(agent_id, request.health if kind == "health" else None)
             if kind == "batch":
                 sequence = request.batch.sequence
-                tables = await _decoded(request.batch)
+                try:
+                    tables = await _decoded(request.batch)
+                except CoralError:
+                    self._applier.count_refused()
+                    raise
+                if stream.failed:
+                    return  # a batch before this one was refused, so this one must not be applied
                 stream.expect()
                 settled = partial(self._settled, stream, request.batch, time.monotonic())
                 await self._applier.put(ReceivedBatch(stream.source, sequence, tables, settled))
@@ -157,11 +172,15 @@ class FleetServicer(fleet_pb2_grpc.FleetServiceServicer):
     async def _end_older_stream(self, agent_id: str) -> None:
         older = self._handlers.get(agent_id)
         if older is not None:
-            self._streams[agent_id].end(UnreachableError(f"agent {agent_id} has connected again"))
+            self._streams[agent_id].end(_superseded(agent_id))
             _, pending = await asyncio.wait([older], timeout=_OLDER_ENDS_SECONDS)
             for task in pending:  # its agent reads nothing any more
                 task.cancel()
                 await asyncio.wait([task])
+
+
+def _superseded(agent_id: str) -> UnreachableError:
+    return UnreachableError(f"agent {agent_id} has connected again")
 
 
 async def _decoded(batch: fleet_pb2.Batch) -> dict[str, pa.Table]:

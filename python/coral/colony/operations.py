@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import coral
 from coral.clock import Clock, ClockWatch
 from coral.colony.fleet import FleetServicer
-from coral.colony.telemetry import CLOCK_JUMPS, INSTRUMENTS, fleet_figures, store_figures
+from coral.colony.telemetry import CLOCK_JUMPS, INSTRUMENTS, fleet_figures, sql_figures, store_figures
 from coral.errors import CoralError
 from coral.serve.clock_jumps import ClockJumps, describe_jump
 from coral.serve.exposition import Metrics
@@ -18,6 +18,7 @@ from coral.serve.instruments import Figure
 from coral.serve.metrics_server import MetricsServer
 from coral.serve.self_telemetry import SelfTelemetry, keep_exporting
 from coral.store.api import Store
+from coral.store.guard.pool import PoolStatistics
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS: Final = 1.0
@@ -31,6 +32,7 @@ class ColonyOperations:
         *,
         store: Store,
         fleet: FleetServicer,
+        sql: Callable[[], PoolStatistics],
         clock: Clock,
         metrics: str | None = None,
         self_telemetry: SelfTelemetry | None = None,
@@ -40,6 +42,7 @@ class ColonyOperations:
         Args:
             store: The colony's store.
             fleet: The agents.
+            sql: Figures of the workers for callers' SQL; called in threads.
             clock: The wall clock, which is watched.
             metrics: Address of `/metrics`, or None for none.
             self_telemetry: Where metrics are sent to, or None.
@@ -50,6 +53,7 @@ class ColonyOperations:
         """
         self._store = store
         self._fleet = fleet
+        self._sql = sql
         self._watch = ClockWatch(clock)
         self._jumps = ClockJumps()
         self._self_telemetry = self_telemetry
@@ -103,14 +107,8 @@ class ColonyOperations:
     def _figures(self) -> Iterator[Figure]:
         """Read in the threads of the metrics server."""
         yield Figure("coral_colony_info", "The colony.", 1, {"version": coral.__version__})
-        batches = self._fleet.statistics()
-        yield from fleet_figures(
-            connected=self._fleet.connected_agents(),
-            applied=batches.batches,
-            repeated=batches.duplicates,
-            queued_batches=batches.queued_batches,
-            queued_bytes=batches.queued_bytes,
-        )
+        yield from fleet_figures(self._fleet.statistics(), connected=self._fleet.connected_agents())
+        yield from sql_figures(self._sql())
         yield Figure("coral_colony_problems", "Problems that `coral status` tells of.", len(self.problems()))
         try:
             statistics, segments = self._store.statistics(), self._store.segments()

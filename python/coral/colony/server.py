@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Coroutine, Mapping, Sequence
@@ -31,10 +32,12 @@ from coral.query.servicer import QueryServicer
 from coral.serve.call_metrics import CallMetrics
 from coral.serve.lifecycle import announce_ready, stop_on_signals
 from coral.serve.listen import GrpcServer
+from coral.serve.memory import bound_allocator, keep_trimming
 from coral.serve.self_telemetry import SelfTelemetry
+from coral.store.duckdb.background import give_way
 from coral.store.duckdb.compaction import mergeable_tables
 from coral.store.duckdb.store import DuckDBStore, StoreLimits
-from coral.store.duckdb.tiers import Tier, Tiers, rollup_tiers, run_in_background
+from coral.store.duckdb.tiers import Tier, Tiers, rollup_tiers
 from coral.store.guard.pool import QueryPool
 
 _SERVICES: Final = (
@@ -47,12 +50,6 @@ _REFRESH_SECONDS: Final = 5.0
 _SEAL_SECONDS: Final = 10.0
 _AGE_SECONDS: Final = 30.0
 _MAX_NOTES: Final = 10
-KEPT_LONGER: Final[Mapping[str, timedelta]] = {
-    "service_edges": timedelta(days=30),
-    "log_counts": timedelta(days=30),
-    "system_metrics": timedelta(days=30),
-}
-"""Tables of minutes that are kept longer than the rest unless the configuration says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +93,7 @@ class _Activity(grpc.aio.ServerInterceptor):
 
 async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
     """Runs a colony until SIGTERM or SIGINT, or until it was idle for `idle_exit`."""
+    bound_allocator()
     stop = stop_on_signals()
     clock = SystemClock()
     activity = _Activity()
@@ -145,6 +143,7 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         operations = ColonyOperations(
             store=store,
             fleet=fleet,
+            sql=pool.statistics,
             clock=clock,
             metrics=options.metrics,
             self_telemetry=options.self_telemetry,
@@ -154,10 +153,14 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         )
         status_pb2_grpc.add_StatusServiceServicer_to_server(status, server.server)
         await pool.warm_up()
+        # What is there now stays: a look through all of it for garbage would stop the colony for 50 ms.
+        gc.collect()
+        gc.freeze()
         await server.start(_SERVICES, reflect=True)
         tasks.append(asyncio.create_task(_ends_with(stop, fleet.run())))
         tasks.append(asyncio.create_task(_age(ageing)))
         tasks.append(asyncio.create_task(operations.run()))
+        tasks.append(asyncio.create_task(keep_trimming()))
         tasks.append(asyncio.create_task(_watch_agents(fleet, completeness)))
         if options.idle_exit is not None:
             tasks.append(asyncio.create_task(_stop_when_idle(stop, activity, fleet, options.idle_exit)))
@@ -182,19 +185,17 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
 
 def _store_ages(options: ColonyOptions, tiers: Sequence[Tier]) -> dict[str, timedelta | None]:
     """Ages at which the store drops segments; those of the rollups are dropped as their last tier says."""
-    ages: dict[str, timedelta | None] = {**KEPT_LONGER, **options.retention_by_table}
-    return {**ages, **dict.fromkeys(tier.table.name for tier in tiers)}
+    return {**options.retention_by_table, **dict.fromkeys(tier.table.name for tier in tiers)}
 
 
 async def _age(tiers: Tiers) -> None:
     """Merges and ages segments once a minute, until cancelled."""
-    with ThreadPoolExecutor(1, thread_name_prefix="coral-tiers") as executor:
+    with ThreadPoolExecutor(1, thread_name_prefix="coral-tiers", initializer=give_way) as executor:
         try:
             while True:
                 await asyncio.sleep(_AGE_SECONDS)
-                work = partial(run_in_background, tiers.run)
                 try:
-                    await asyncio.get_running_loop().run_in_executor(executor, work)
+                    await asyncio.get_running_loop().run_in_executor(executor, tiers.run)
                 except CoralError as error:
                     _log.error("merging summaries failed, trying again: %s", error)
         finally:

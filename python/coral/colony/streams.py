@@ -35,6 +35,11 @@ class AgentStream:
         """The agent's id and its epoch."""
         return self.hello.agent_id, self.hello.epoch
 
+    @property
+    def failed(self) -> bool:
+        """Whether the stream is about to end with an error: what comes on it is not taken any more."""
+        return self._failure is not None
+
     def send(self, response: fleet_pb2.ConnectResponse) -> None:
         """Queues a message to the agent; whoever queues bounds the number."""
         self._outgoing.append(response)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from coral.colony.apply import ApplyStatistics
 from coral.serve.instruments import Counter, Figure, Histogram
 from coral.store.api import Segment, StoreStatistics
+from coral.store.guard.pool import PoolStatistics
 
 CALLS: Final = Counter(
     "coral_colony_queries_total",
@@ -30,19 +32,42 @@ def call_labels(method: str) -> tuple[str, ...] | None:
     return (rpc,) if service.startswith("/coral.colony.") else None
 
 
-def fleet_figures(
-    *, connected: int, applied: int, repeated: int, queued_batches: int, queued_bytes: int
-) -> Iterator[Figure]:
+def fleet_figures(batches: ApplyStatistics, *, connected: int) -> Iterator[Figure]:
     """What agents sent, as metrics."""
     yield Figure("coral_colony_connected_agents", "Agents with an open stream.", connected)
-    yield Figure("coral_colony_batches_applied_total", "Batches applied since the start.", applied)
+    yield Figure("coral_colony_batches_applied_total", "Batches applied since the start.", batches.batches)
     yield Figure(
         "coral_colony_batches_repeated_total",
         "Batches that came again after they had been applied, and were dropped.",
-        repeated,
+        batches.duplicates,
     )
-    yield Figure("coral_colony_queued_batches", "Batches that wait to be applied.", queued_batches)
-    yield Figure("coral_colony_queued_bytes", "Their size in memory.", queued_bytes)
+    yield Figure(
+        "coral_colony_batches_refused_total",
+        "Times that a batch could not be read or applied (a full disk, damage); its agent sends it again.",
+        batches.refused,
+    )
+    yield Figure("coral_colony_queued_batches", "Batches that wait to be applied.", batches.queued_batches)
+    yield Figure("coral_colony_queued_bytes", "Their size in memory.", batches.queued_bytes)
+
+
+def sql_figures(statistics: PoolStatistics) -> Iterator[Figure]:
+    """What the workers for callers' SQL do, as metrics."""
+    yield Figure("coral_colony_sql_running", "SQL queries that have a worker now.", statistics.running)
+    yield Figure("coral_colony_sql_queued", "SQL queries that wait for a worker.", statistics.queued)
+    for outcome, count in statistics.ended.items():
+        yield Figure(
+            "coral_colony_sql_total",
+            "SQL queries ended. Those that timed out or were abandoned by their caller were killed.",
+            count,
+            {"outcome": outcome},
+        )
+    for outcome, seconds in statistics.seconds.items():
+        yield Figure(
+            "coral_colony_sql_seconds_total",
+            "Time that they took, waiting for a worker included, added up.",
+            seconds,
+            {"outcome": outcome},
+        )
 
 
 def store_figures(statistics: StoreStatistics, segments: Iterable[Segment]) -> Iterator[Figure]:

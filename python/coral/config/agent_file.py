@@ -21,7 +21,12 @@ from coral.config.kinds import (
 )
 from coral.config.paths import config_dir, state_dir
 from coral.config.settings import Setting
-from coral.limits import DEFAULT_MAX_BUFFER_BYTES
+from coral.limits import (
+    DEFAULT_MAX_BUFFER_BYTES,
+    MAX_OPERATIONS_PER_AGENT,
+    MAX_OPERATIONS_PER_SERVICE,
+    MAX_SERVICES_PER_AGENT,
+)
 from coral.ports import AGENT_METRICS, OTLP_GRPC, OTLP_HTTP
 
 FILE_ENV: Final = "CORAL_AGENT_CONFIG"
@@ -108,6 +113,24 @@ AGENT_SETTINGS: Final = (
         DEFAULT_MAX_BUFFER_BYTES,
         "What may wait on disk for the colony; beyond it exemplars go first, then the oldest summaries.",
         flag="--max-buffer",
+    ),
+    Setting(
+        "limits.services",
+        Integer(1, 100_000),
+        MAX_SERVICES_PER_AGENT,
+        "Service names per hour in summaries; further ones are counted as `__overflow__`.",
+    ),
+    Setting(
+        "limits.operations_per_service",
+        Integer(1, 100_000),
+        MAX_OPERATIONS_PER_SERVICE,
+        "Operations (span names, routes) per hour and service in summaries; further ones likewise.",
+    ),
+    Setting(
+        "limits.operations",
+        Integer(1, 1_000_000),
+        MAX_OPERATIONS_PER_AGENT,
+        "Operations per hour in summaries, over all services.",
     ),
     Setting(
         "functions",

@@ -15,15 +15,22 @@ FILE_ENV: Final = "CORAL_COLONY_CONFIG"
 """Names another file than the default one; an empty value is as if it were not set."""
 
 
-RETENTION_TABLES: Final = {
-    "rollups": "summaries by service and operation",
-    "spans": "spans of exemplar traces",
-    "service_edges": "edges of the service graph",
-    "log_counts": "counts of log records",
-    "system_metrics": "minutes of host metrics",
-    "resources": "descriptions of service instances",
+TIER_AGES: Final = {
+    "rollups": ("7d", "Age at which minutes of summaries are merged into 15 minutes."),
+    "rollups_15m": ("30d", "Age at which 15 minutes of summaries are merged into hours."),
+    "rollups_1h": ("90d", "Age at which hours of summaries are merged into days."),
+    "rollups_1d": ("365d", "Age at which days of summaries are dropped."),
 }
-"""The colony's tables whose rows are dropped by age, and what they hold."""
+"""The tiers of summaries by service and operation, finest first: default age, and what happens then."""
+
+TABLE_AGES: Final = {
+    "service_edges": ("30d", "minutes of the service graph"),
+    "log_counts": ("30d", "counts of log records"),
+    "system_metrics": ("30d", "minutes of host metrics"),
+    "spans": (None, "spans of exemplar traces"),
+    "resources": (None, "descriptions of service instances"),
+}
+"""The colony's other tables: default age (None is `retention.default`), and what they hold."""
 
 
 def default_colony_file() -> Path:
@@ -61,18 +68,28 @@ COLONY_SETTINGS: Final = (
         "retention.default",
         Duration(least="1m"),
         "7d",
-        "Age at which data are dropped, unless their table has an age of its own.",
+        "Age at which data are dropped whose table has no age of its own.",
         flag="--retention",
     ),
     *(
         Setting(
             f"retention.{table}",
             Duration(least="1m"),
-            None,
-            f"Age at which {what} are dropped.",
-            default_text="retention.default",
+            age,
+            what,
+            at_least=f"retention.{finer}" if finer else None,
         )
-        for table, what in RETENTION_TABLES.items()
+        for (table, (age, what)), finer in zip(TIER_AGES.items(), (None, *TIER_AGES), strict=False)
+    ),
+    *(
+        Setting(
+            f"retention.{table}",
+            Duration(least="1m"),
+            age,
+            f"Age at which {what} are dropped.",
+            default_text=age or "retention.default",
+        )
+        for table, (age, what) in TABLE_AGES.items()
     ),
     Setting(
         "max_data_bytes",

@@ -41,7 +41,8 @@ def loads(text: str) -> object:
     try:
         options: Any = _ScannerOptions()
         value, end = make_scanner(options)(body, 0)
-    except StopIteration:
+    except (StopIteration, SystemError):
+        # SystemError: where `json` is not loaded, Python 3.11's scanner finds no JSONDecodeError to raise.
         raise ValueError("not JSON") from None
     if end != len(body):
         raise ValueError("not JSON: more text after the value")

@@ -33,6 +33,7 @@ class Setting:
         env: Environment variable, or None where there is none.
         default_text: What help shows in the default's place.
         note: Said when it is set to something else than its default: that it has no effect yet.
+        at_least: Key of an earlier setting that it must not be below, or None.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Setting:
     env: str | None = None
     default_text: str | None = None
     note: str | None = None
+    at_least: str | None = None
 
     def default_value(self) -> object:
         """The default, checked like any other value; None where it is not set."""
@@ -143,6 +145,8 @@ def configure(
             problems.append(f"{_named(setting, source)} {error}")
             value, source = setting.default_value(), "default"
         values[setting.key] = Effective(value, source)
+        if setting.at_least is not None and value < values[setting.at_least].value:
+            problems.append(_too_low(setting, by_key[setting.at_least], values))
         if setting.note is not None and source != "default" and value != setting.default_value():
             notes.append(f"{_named(setting, source)}: {setting.note}")
     return Configuration(values, tuple(sorted(problems, key=_by_line)), tuple(notes), file)
@@ -166,6 +170,19 @@ def _first(
     if found is not None and found.value is not None and file is not None:
         return found.value, f"{file}:{found.line}", file.absolute().parent
     return None, "default", Path.cwd()
+
+
+def _too_low(setting: Setting, bound: Setting, values: Mapping[str, Effective]) -> str:
+    """That a setting is below another one; named is the one that somebody set."""
+    own, other = values[setting.key], values[bound.key]
+    shown, limit = setting.kind.show(own.value), bound.kind.show(other.value)
+    if own.source == "default":
+        return (
+            f"{_named(bound, other.source)} is {limit}, more than {setting.key} ({shown}),"
+            f" expected at most as much; set {setting.key} as well"
+        )
+    name = _named(setting, own.source)
+    return f"{name} is {shown}, less than {bound.key} ({limit}), expected at least as much"
 
 
 def _named(setting: Setting, source: str) -> str:

@@ -23,6 +23,7 @@ SPAN_METRICS: Final = frozenset({"http.server.duration", "http.server.request.du
 """Metrics that are answered from SERVER and CONSUMER spans, in nanoseconds."""
 
 _MINUTE: Final = timedelta(minutes=1)
+_LOOKS: Final = 5  # at the store, should minutes be merged into longer buckets while it is read
 _STRADDLE: Final = timedelta(minutes=5)  # spans of one trace lie this close together
 
 
@@ -160,14 +161,23 @@ class Helpers:
     ) -> tuple[Requests, Window]:
         """The requests, and the window, whose start moves back to that of the bucket that it cuts."""
         part = recent or RecentPart(BySource(), window.end)
-        if not part.complete(window):
-            window = replace(window, start=widened(window.start, coarse_past(self._store)))
-            values = {"service": service, "start": window.start, "end": part.since}
-            for from_metrics, *row, indexes, counts in self._rows(sql, values, {"rollups": window.start}):
-                into = part.found.metrics if from_metrics else part.found.spans
-                count, errors, smallest, largest = row
-                into.add(count, errors, smallest, largest, zip(indexes, counts, strict=True))
-        return part.found.chosen(), window
+        if part.complete(window):
+            return part.found.chosen(), window
+        past = coarse_past(self._store)
+        for _ in range(_LOOKS):
+            if any(end > part.since for _, end in past):  # minutes that memory had were merged meanwhile
+                part = RecentPart(BySource(), window.end)
+            widest = replace(window, start=widened(window.start, past))
+            values = {"service": service, "start": widest.start, "end": part.since}
+            rows = self._rows(sql, values, {"rollups": widest.start})
+            before, past = past, coarse_past(self._store)
+            if past == before:
+                break
+        for from_metrics, *row, indexes, counts in rows:
+            into = part.found.metrics if from_metrics else part.found.spans
+            count, errors, smallest, largest = row
+            into.add(count, errors, smallest, largest, zip(indexes, counts, strict=True))
+        return part.found.chosen(), widest
 
     def recent_traces(self, wanted: TraceFilter) -> list[tuple[Any, ...]]:
         """Rows of `trace_summary`, newest first."""

@@ -29,6 +29,9 @@ _JSON: Final = "application/json"
 _MOST_COPIED_BYTES: Final = 32_000_000
 """Copies of copies would fill the memory of the one who makes them; twice the largest body is enough."""
 
+_MOST_JSON_BYTES: Final = 8_000_000
+"""A larger message is sent as protobuf: its JSON is about three times as long and takes gigabytes to make."""
+
 _INTS: Final = (0, 1, -1, 2**31 - 1, -(2**31), 2**31, 2**32 - 1, 2**53, 2**63 - 1, -(2**63), 2**63, 2**64 - 1)
 _FLOATS: Final = (0.0, -0.0, math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, 1e-9, 2.0**63)
 _TEXTS: Final = (
@@ -69,6 +72,8 @@ def bad_request(seed: int, number: int) -> BadRequest:
     if random.random() < 0.6:
         changes += [_change_structure(message, random) for _ in range(random.choice((1, 1, 1, 2, 5)))]
     kind = random.choice(("grpc", "grpc", "http", "http", "json", "json"))
+    if kind == "json" and message.ByteSize() > _MOST_JSON_BYTES:
+        kind = "http"
     if kind == "json":
         body, how = _json(message, random)
         changes += how

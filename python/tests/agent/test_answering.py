@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -8,7 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from coral._proto.colony.v1 import fleet_pb2, query_pb2
 from coral.agent.answering import Answerer, Answering
-from coral.errors import NotFoundError
+from coral.errors import NotFoundError, UnreachableError
 from coral.limits import MAX_FLEET_MESSAGE_BYTES, MAX_QUESTIONS_AT_ONCE
 
 Ask = Callable[[Answering], Awaitable[None]]
@@ -137,3 +138,21 @@ def test_the_end_of_the_stream_ends_what_is_under_way() -> None:
 
     assert answers(answerer, _ask_one) == {}
     assert ended == [7]
+
+
+def test_a_stream_that_has_ended_is_no_error_of_the_one_who_answers() -> None:
+    async def send(answer: fleet_pb2.AgentAnswer) -> None:
+        raise UnreachableError("the stream has ended")
+
+    async def run() -> list[str]:
+        unhandled: list[str] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: unhandled.append(context["message"]))
+        answering = Answering(None, send)
+        answering.ask(question(7))
+        await _settle()
+        await answering.close()
+        gc.collect()
+        return unhandled
+
+    assert asyncio.run(run()) == []

@@ -4,10 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-import pytest
 
-from coral.agent.rollup import cardinality
-from coral.agent.rollup.cardinality import OVERFLOW, Cardinality
+from coral.agent.rollup.cardinality import OVERFLOW, Cardinality, NameLimits
 from coral.store.duckdb.rows import insert_rows
 from coral.store.duckdb.store import DuckDBStore
 from coral.wire.batches import BATCH_TABLES
@@ -15,15 +13,7 @@ from coral.wire.batches import BATCH_TABLES
 NOW = datetime(2026, 9, 21, 14, 13)
 
 
-@pytest.fixture(autouse=True)
-def _small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, limit in (
-        ("MAX_SERVICES_PER_AGENT", 3),
-        ("MAX_OPERATIONS_PER_SERVICE", 4),
-        ("MAX_OPERATIONS_PER_AGENT", 8),
-        ("MAX_INSTANCES_PER_AGENT", 2),
-    ):
-        monkeypatch.setattr(cardinality, name, limit)
+SMALL = NameLimits(services=3, operations_per_service=4, operations=8, instances=2)
 
 
 def rollup(
@@ -59,11 +49,11 @@ def limit(
 
 def test_names_within_the_limits_stay_as_they_are(store: DuckDBStore) -> None:
     rows = [rollup("a", "x"), rollup("a", "y"), rollup("b", "x")]
-    assert limit(Cardinality(store), store, *rows) == (rows, {})
+    assert limit(Cardinality(store, SMALL), store, *rows) == (rows, {})
 
 
 def test_operations_beyond_the_limit_are_merged_and_counted(store: DuckDBStore) -> None:
-    found = Cardinality(store)
+    found = Cardinality(store, SMALL)
     rows = [rollup("a", f"op{n}", 10 + n) for n in range(4)]
     rest = [rollup("a", "id7", 3, min_ns=1), rollup("a", "id8", 2, bucket_index=[7, 9], max_ns=60)]
     limited, counters = limit(found, store, *rest, *rows)
@@ -77,7 +67,7 @@ def test_operations_beyond_the_limit_are_merged_and_counted(store: DuckDBStore) 
 def test_kinds_stay_apart(store: DuckDBStore) -> None:
     rows = [rollup("a", f"op{n}", 10) for n in range(4)]
     more = [rollup("a", "y", kind="CLIENT"), rollup("a", "z", kind="METRIC")]
-    limited, _ = limit(Cardinality(store), store, *rows, *more)
+    limited, _ = limit(Cardinality(store, SMALL), store, *rows, *more)
     assert sorted((row["kind"], row["span_name"]) for row in limited[4:]) == [
         ("CLIENT", OVERFLOW),
         ("METRIC", OVERFLOW),
@@ -85,7 +75,7 @@ def test_kinds_stay_apart(store: DuckDBStore) -> None:
 
 
 def test_services_beyond_the_limit_are_merged_and_counted(store: DuckDBStore) -> None:
-    found = Cardinality(store)
+    found = Cardinality(store, SMALL)
     rows = [rollup(name, "x", 10) for name in "abc"]
     limited, counters = limit(found, store, *rows, rollup("d", "x", 2), rollup("e", "y", 3))
     assert [(row["service_name"], row["span_name"], row["request_count"]) for row in limited[3:]] == [
@@ -96,7 +86,7 @@ def test_services_beyond_the_limit_are_merged_and_counted(store: DuckDBStore) ->
 
 def test_operations_of_all_services_together_are_limited(store: DuckDBStore) -> None:
     rows = [rollup(service, f"op{n}", 10 + n) for service in "abc" for n in range(4)]
-    limited, counters = limit(Cardinality(store), store, *rows)
+    limited, counters = limit(Cardinality(store, SMALL), store, *rows)
     assert sum(row["span_name"] != OVERFLOW for row in limited) == 8
     assert counters["overflow_operations"] == sum(row["request_count"] for row in rows) - sum(
         row["request_count"] for row in limited if row["span_name"] != OVERFLOW
@@ -104,14 +94,14 @@ def test_operations_of_all_services_together_are_limited(store: DuckDBStore) -> 
 
 
 def test_known_names_go_on_and_new_ones_overflow(store: DuckDBStore) -> None:
-    found = Cardinality(store)
+    found = Cardinality(store, SMALL)
     limit(found, store, *[rollup("a", f"op{n}") for n in range(4)])
     limited, _ = limit(found, store, rollup("a", "new", 100), rollup("a", "op2"))
     assert [row["span_name"] for row in limited] == ["op2", OVERFLOW]
 
 
 def test_names_that_were_silent_for_an_hour_make_room(store: DuckDBStore) -> None:
-    found = Cardinality(store)
+    found = Cardinality(store, SMALL)
     limit(found, store, *[rollup("a", f"op{n}") for n in range(4)])
     later = NOW + timedelta(minutes=61)
     limited, counters = limit(found, store, rollup("a", "new"), now=later)
@@ -123,7 +113,7 @@ def test_a_restarted_agent_admits_the_same_names(store: DuckDBStore) -> None:
     store.submit(
         lambda transaction: insert_rows(transaction, "rollups", table("rollups", known), {"agent_id": "a1"})
     ).result()
-    limited, _ = limit(Cardinality(store), store, rollup("a", "new", 100), rollup("a", "op0"))
+    limited, _ = limit(Cardinality(store, SMALL), store, rollup("a", "new", 100), rollup("a", "op0"))
     assert [row["span_name"] for row in limited] == ["op0", OVERFLOW]
 
 
@@ -135,7 +125,7 @@ def test_log_counts_overflow_by_service(store: DuckDBStore) -> None:
             *(("d", "INFO", 2), ("e", "INFO", 3), ("e", "ERROR", 1)),
         )
     ]
-    limited, counters = limit(Cardinality(store), store, *rows, name="log_counts")
+    limited, counters = limit(Cardinality(store, SMALL), store, *rows, name="log_counts")
     assert counters == {"overflow_services": 6}
     found = sorted((row["service_name"], row["severity"], row["record_count"]) for row in limited)
     assert found == [
@@ -148,7 +138,7 @@ def test_instances_beyond_the_limit_are_not_told(store: DuckDBStore) -> None:
     rows = [
         {"service_name": "a", "instance_id": str(n), "attributes": "{}", "last_seen": NOW} for n in range(4)
     ]
-    limited, _ = limit(Cardinality(store), store, *rows, name="resources")
+    limited, _ = limit(Cardinality(store, SMALL), store, *rows, name="resources")
     assert [row["instance_id"] for row in limited] == ["0", "1"]
 
 
@@ -157,5 +147,5 @@ def test_an_instance_is_told_once_as_it_was_last_and_not_at_any_length(store: Du
         {"service_name": "a", "instance_id": instance, "attributes": attributes, "last_seen": NOW}
         for instance, attributes in (("1", '{"n":1}'), ("1", '{"n":2}'), ("2", "x" * 70_000))
     ]
-    limited, _ = limit(Cardinality(store), store, *rows, name="resources")
+    limited, _ = limit(Cardinality(store, SMALL), store, *rows, name="resources")
     assert [row["attributes"] for row in limited] == ['{"n":2}', '{"coral.attributes_left_out":"all"}']

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,9 @@ def value(samples: Samples, name: str, **labels: str) -> float:
 
 
 def test_status_and_metrics_of_a_small_fleet(tmp_path: Path) -> None:
-    with (
-        start_colony(tmp_path) as colony,
-        start_agent(colony.grpc, tmp_path, labels={"region": "x"}) as agent,
-    ):
+    with ExitStack() as stack:
+        colony = stack.enter_context(start_colony(tmp_path))
+        agent = stack.enter_context(start_agent(colony.grpc, tmp_path))
         send_traces("payments", agent, Sending("grpc", gzip=False), requests=10, errors=1)
         send_traces("payments", agent, Sending("http", gzip=True), requests=10, errors=1)
         send_metrics("payments", agent, Sending("grpc", gzip=False))
@@ -60,6 +60,10 @@ def test_status_and_metrics_of_a_small_fleet(tmp_path: Path) -> None:
         assert value(found, "coral_agent_otlp_commit_seconds_count", signal="spans") >= 2
         assert value(found, "coral_agent_otlp_received_bytes_total", signal="spans") > 1000
         assert value(found, "coral_agent_connected") == 1
+
+        # An agent tells its figures every ten seconds, and first of all when it has connected.
+        agent.child.stop()
+        agent = stack.enter_context(start_agent(colony.grpc, tmp_path, labels={"region": "x"}))
 
         def stored_as_reported() -> object:
             status = coral_json("status", "--colony", colony.grpc)
@@ -88,18 +92,23 @@ def test_status_and_metrics_of_a_small_fleet(tmp_path: Path) -> None:
         run_coral("query", "SELECT nonsense FROM nowhere", "--colony", colony.grpc)
         asked = metrics(colony.metrics)
         assert value(asked, "coral_colony_queries_total", rpc="ExecuteQuery", outcome="INVALID_ARGUMENT") == 1
+        assert value(asked, "coral_colony_sql_total", outcome="failed") == 1
+        assert value(asked, "coral_colony_sql_seconds_total", outcome="failed") > 0
+        assert value(asked, "coral_colony_sql_running") == value(asked, "coral_colony_sql_queued") == 0
+        assert value(asked, "coral_colony_batches_refused_total") == 0
 
-        local = coral_json("agent", "status", "--data", str(tmp_path / "agent-1"))
-        assert (local["running"], local["connected"], local["spans_stored"]) == (True, True, 60)
-        assert local["problems"] == []
+        def local() -> object:
+            found = coral_json("agent", "status", "--data", str(tmp_path / "agent-1"))
+            return [found[name] for name in ("running", "connected", "spans_stored", "problems")]
+
+        assert settled(local, [True, True, 60, []]) == [True, True, 60, []]
 
         agent.child.stop()
         stopped = run_coral("status", "--colony", colony.grpc, "--check")
         assert stopped.returncode == 3
         assert "problem: agent-1: It is not connected to the colony.\n" in stopped.stdout
-        local = coral_json("agent", "status", "--data", str(tmp_path / "agent-1"))
-        assert (local["running"], local["connected"], local["spans_stored"]) == (False, None, 60)
-        assert local["outbox_batches"] == 0
+        assert local() == [False, None, 60, []]
+        assert coral_json("agent", "status", "--data", str(tmp_path / "agent-1"))["outbox_batches"] == 0
 
 
 def test_a_running_agent_samples_faster_when_asked_to(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from coral._proto.colony.v1 import fleet_pb2, fleet_pb2_grpc, query_pb2
+from coral.agent import uplink
 from coral.agent.health import Health
 from coral.agent.ingest import Ingest
 from coral.agent.rollup.outbox import Outbox, Waiting
@@ -75,10 +76,10 @@ async def connected(
     await server.start()
     ingest = Ingest(store, agent_id="a1", clock=clock)
     health = Health(store, ingest, data=data, problems=lambda: ["a problem"])
-    uplink = Uplink(store, address=address, hello=HELLO, health=health.now, **more)
-    running = asyncio.create_task(uplink.run())
+    sender = Uplink(store, address=address, hello=HELLO, health=health.now, **more)
+    running = asyncio.create_task(sender.run())
     try:
-        yield colony, uplink
+        yield colony, sender
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -172,6 +173,28 @@ def test_after_a_break_what_was_not_acknowledged_is_sent_again(
             assert colony.streams == 2
 
     asyncio.run(run())
+
+
+def test_other_problems_are_told_at_once(
+    store: DuckDBStore, clock: FixedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uplink, "_LOOK_SECONDS", 0.001)
+    problems = ["the disk is full"]
+
+    async def run() -> int:
+        async with connected(store, clock, tmp_path, problems=lambda: list(problems)) as (colony, _):
+
+            def reports() -> int:
+                return sum(request.HasField("health") for request in colony.received)
+
+            await colony.until(lambda: reports() == 1)
+            await asyncio.sleep(0.05)  # many looks
+            same = reports()
+            problems.clear()
+            await colony.until(lambda: reports() == 2)
+            return same
+
+    assert asyncio.run(run()) == 1
 
 
 def test_a_stream_carries_health_and_answers(store: DuckDBStore, clock: FixedClock, tmp_path: Path) -> None:

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import asyncio
+import urllib.request
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
 import pyarrow as pa
 import pytest
 
-from coral._proto.colony.v1 import fleet_pb2
+from coral._proto.colony.v1 import fleet_pb2, fleet_pb2_grpc
 from coral.client.colony import ColonyClient, to_rows
+from coral.clock import SystemClock
+from coral.colony.fleet import FleetServicer
+from coral.store.duckdb.store import DuckDBStore
 from coral.testing.processes import start_colony
 from coral.wire.arrow import to_ipc
 from tests.colony.fleet_client import FleetStream, resource_chunk, rollup_chunk
@@ -65,6 +71,38 @@ def test_a_second_stream_of_an_agent_ends_the_first(tmp_path: Path) -> None:
                 older.deliver(2, rollup_chunk([1]))
 
 
+def test_an_agent_whose_stream_is_cut_off_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer stream waits only so long for the older one to end; then that is cancelled."""
+    monkeypatch.setattr("coral.colony.fleet._OLDER_ENDS_SECONDS", 1e-9)
+    # The status may still be sent at leisure.
+    monkeypatch.setattr("coral.colony.fleet._STATUS_SECONDS", 10.0)
+    store = DuckDBStore(tmp_path, kind="colony", retention=timedelta(days=7), seal_interval=0)
+
+    async def connect_twice() -> grpc.StatusCode:
+        fleet = FleetServicer(store, clock=SystemClock())
+        server = grpc.aio.server()
+        fleet_pb2_grpc.add_FleetServiceServicer_to_server(fleet, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        hello = fleet_pb2.ConnectRequest(hello=fleet_pb2.AgentHello(agent_id="a1", epoch="e1"))
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel, asyncio.timeout(20):
+            calls = []
+            for _ in range(2):
+                stub: fleet_pb2_grpc.FleetServiceAsyncStub = fleet_pb2_grpc.FleetServiceStub(channel)
+                calls.append(stub.Connect())
+                await calls[-1].write(hello)
+                welcome = await calls[-1].read()
+                assert isinstance(welcome, fleet_pb2.ConnectResponse)
+            code = await calls[0].code()
+        await server.stop(None)
+        return code
+
+    try:
+        assert asyncio.run(connect_twice()) is grpc.StatusCode.UNAVAILABLE
+    finally:
+        store.close()
+
+
 BAD_CHUNKS = [
     fleet_pb2.TableChunk(table="scripts", arrow_ipc=to_ipc(pa.table({"a": [1]}))),
     fleet_pb2.TableChunk(table="rollups", arrow_ipc=b"garbage"),
@@ -83,6 +121,8 @@ def test_a_batch_that_does_not_fit_is_refused_and_changes_nothing(
                 agent.deliver(1, rollup_chunk([1_000_000]), chunk)
             assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
         assert total(colony.grpc) == 0
+        with urllib.request.urlopen(f"http://{colony.metrics}/metrics", timeout=10) as page:
+            assert "\ncoral_colony_batches_refused_total 1.0\n" in page.read().decode()
 
 
 @pytest.mark.parametrize(("agent_id", "epoch"), [("", "e"), ("x" * 129, "e"), ("a", "")])

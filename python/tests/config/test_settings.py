@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from coral.config.agent_file import AGENT_SETTINGS
-from coral.config.colony_file import COLONY_SETTINGS, RETENTION_TABLES
+from coral.config.colony_file import COLONY_SETTINGS, TABLE_AGES, TIER_AGES
 from coral.config.settings import Configuration, configure
 from coral.errors import ConfigError
 from coral.store.duckdb.tables import COLONY_TABLES
+from coral.store.duckdb.tiers import DEFAULT_AGES
 
 
 def read(tmp_path: Path, text: str, **flags: object) -> Configuration:
@@ -30,6 +32,7 @@ host_interval: 1m30s
 retention: 2h
 max_data_bytes: 2GiB
 max_buffer_bytes: 536870912
+limits: {services: 50, operations_per_service: 60, operations: 70}
 functions: {payments: bin/payments, orders: "pid:12", carts: "port:8080"}
 metrics: off
 self_telemetry: {otlp_endpoint: collector.internal:4317, interval: 10s}
@@ -59,6 +62,9 @@ def test_a_file_with_every_key(tmp_path: Path) -> None:
         "retention": 7200.0,
         "max_data_bytes": 2 * 1024**3,
         "max_buffer_bytes": 536870912,
+        "limits.services": 50,
+        "limits.operations_per_service": 60,
+        "limits.operations": 70,
         "functions": {
             "payments": str(tmp_path / "bin/payments"),
             "orders": "pid:12",
@@ -77,9 +83,9 @@ def test_a_file_with_every_key(tmp_path: Path) -> None:
         "script.sdk_server_port": 9003,
     }
     lines = {key: effective.source.rpartition(":")[2] for key, effective in found.values.items()}
-    assert (lines["colony"], lines["otlp.http"], lines["script.sdk_server_port"]) == ("2", "8", "24")
+    assert (lines["colony"], lines["otlp.http"], lines["script.sdk_server_port"]) == ("2", "8", "25")
     # It is said honestly what a key does not do yet.
-    assert f"{tmp_path}/agent.yaml:19: script.enabled" in found.notes[0]
+    assert f"{tmp_path}/agent.yaml:20: script.enabled" in found.notes[0]
     assert all("without effect yet" in note for note in found.notes)
 
 
@@ -166,9 +172,43 @@ def test_a_missing_file_and_an_empty_one(tmp_path: Path) -> None:
 
 
 def test_each_table_of_a_colony_has_an_age() -> None:
-    # Tables of a tier have the age of their tier instead.
-    tables = {table.name for table in COLONY_TABLES if not table.name.startswith("rollups_")}
-    assert set(RETENTION_TABLES) == tables
+    assert {*TIER_AGES, *TABLE_AGES} == {table.name for table in COLONY_TABLES}
+    # The store's own defaults are the documented ones.
+    ages = {key: DEFAULT_AGES[key] for key in TIER_AGES}
+    found = configure(COLONY_SETTINGS, flags={}, file=None, environment={})
+    assert {key: timedelta(seconds=found[f"retention.{key}"]) for key in TIER_AGES} == ages
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "retention:\n  rollups_15m: 5d",
+            "colony.yaml:2: retention.rollups_15m is 5d, less than retention.rollups (7d), expected at least",
+        ),
+        (
+            "retention:\n  rollups: 60d",
+            "colony.yaml:2: retention.rollups is 60d, more than retention.rollups_15m (30d), expected at most",
+        ),
+        (
+            "retention:\n  rollups_1d: 80d\n  rollups_1h: 85d",
+            "colony.yaml:2: retention.rollups_1d is 80d, less than retention.rollups_1h (85d)",
+        ),
+    ],
+)
+def test_tiers_that_are_out_of_order_are_told(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "colony.yaml"
+    path.write_text(text)
+    (told,) = configure(COLONY_SETTINGS, flags={}, file=path, environment={}).problems
+    assert problem in told
+
+
+def test_tiers_in_order_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "colony.yaml"
+    path.write_text("retention: {rollups: 1h, rollups_15m: 1h, rollups_1h: 2d, rollups_1d: 3d}")
+    found = configure(COLONY_SETTINGS, flags={}, file=path, environment={})
+    assert found.problems == ()
+    assert [found[f"retention.{table}"] for table in TIER_AGES] == [3600, 3600, 2 * 86400, 3 * 86400]
 
 
 def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from coral.errors import CoralError, DeniedError, LimitError, QueryError
 from coral.limits import MAX_SQL_BYTES
 from coral.store.duckdb.store import DuckDBStore
-from coral.store.guard.pool import Columns, QueryPool, Rows
+from coral.store.guard.pool import Columns, PoolStatistics, QueryPool, Rows
 from coral.store.guard.protocol import Job, Outcome
 from tests.store.conftest import NOW
 from tests.store.rows import insert_spans
@@ -182,10 +182,40 @@ def test_a_reader_that_stops_early_ends_the_query() -> None:
             (worker,) = workers._idle
             parts = workers.run(job("FROM range(10000000)", max_rows=10_000_000), timeout=30)
             assert isinstance(await anext(parts), Columns)
+            assert (workers.statistics().running, workers.statistics().queued) == (1, 0)
             await parts.aclose()
             assert worker.returncode is not None
+            assert workers.statistics().running == 0
+            assert workers.statistics().ended["abandoned"] == 1
 
     asyncio.run(run())
+
+
+def test_it_counts_how_queries_ended() -> None:
+    async def run() -> PoolStatistics:
+        async with pool() as workers:
+            await answer(workers, job("SELECT 1 AS a"))
+            for sql, error in (("SELECT nonsense", QueryError), ("INSTALL httpfs", DeniedError)):
+                with pytest.raises(error):
+                    await answer(workers, job(sql))
+            with pytest.raises(LimitError):
+                await answer(workers, job("SELECT count(*) FROM range(1000000000000) a"), timeout=0.2)
+            await workers.warm_up()
+            (worker,) = workers._idle
+            slow = asyncio.create_task(answer(workers, job("SELECT count(*) FROM range(1000000000000) a")))
+            while not workers.statistics().running:
+                await asyncio.sleep(0)
+            worker.kill()
+            with pytest.raises(QueryError, match="ended its worker process"):
+                await slow
+            return workers.statistics()
+
+    found = asyncio.run(run())
+    ended = {"answered": 1, "failed": 1, "refused": 1, "timed_out": 1, "worker_died": 1}
+    assert {name: count for name, count in found.ended.items() if count} == ended
+    assert {name for name, seconds in found.seconds.items() if seconds} == set(ended)
+    assert 0.2 <= found.seconds["timed_out"] < 20
+    assert (found.running, found.queued) == (0, 0)
 
 
 def test_twenty_at_once_all_answer() -> None:

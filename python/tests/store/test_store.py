@@ -11,7 +11,7 @@ from coral.clock import FixedClock
 from coral.errors import OverloadedError, StorageError
 from coral.limits import MAX_WRITER_QUEUE
 from coral.store.api import Transaction
-from coral.store.duckdb.maintenance import MERGE_FAN_IN
+from coral.store.duckdb.neighbours import MERGE_FAN_IN
 from coral.store.duckdb.store import DuckDBStore
 from tests.store.conftest import NOW
 from tests.store.rows import insert_spans

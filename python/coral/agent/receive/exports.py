@@ -27,6 +27,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from coral.agent.decode.bulk import check_json, check_protobuf
 from coral.agent.decode.columns import Decoded
 from coral.agent.decode.logs import decode_logs
 from coral.agent.decode.metrics import decode_metrics
@@ -60,6 +61,7 @@ class Export:
 
 
 def _json_traces(body: bytes) -> Decoded:
+    check_json(body)
     try:
         encoded = parse_json(body, ExportTraceServiceRequest()).SerializeToString()
     except EncodeError as error:
@@ -68,18 +70,22 @@ def _json_traces(body: bytes) -> Decoded:
 
 
 def _metrics(body: bytes) -> Decoded:
+    check_protobuf(body, points=True)
     return decode_metrics(_message(body, ExportMetricsServiceRequest()), now_ns=time.time_ns())
 
 
 def _json_metrics(body: bytes) -> Decoded:
+    check_json(body)
     return decode_metrics(parse_json(body, ExportMetricsServiceRequest()), now_ns=time.time_ns())
 
 
 def _logs(body: bytes) -> Decoded:
+    check_protobuf(body)
     return decode_logs(_message(body, ExportLogsServiceRequest()), now_ns=time.time_ns())
 
 
 def _json_logs(body: bytes) -> Decoded:
+    check_json(body)
     return decode_logs(parse_json(body, ExportLogsServiceRequest()), now_ns=time.time_ns())
 
 

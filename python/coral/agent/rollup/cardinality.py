@@ -8,6 +8,7 @@ is beyond is added up under `__overflow__`. Raw rows keep their real names.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -30,6 +31,23 @@ _LEFT_OUT: Final = '{"coral.attributes_left_out":"all"}'
 _KNOWN_FOR: Final = timedelta(hours=1)
 
 
+@dataclass(frozen=True)
+class NameLimits:
+    """How many names of one hour the summaries hold.
+
+    Attributes:
+        services: Service names.
+        operations_per_service: Span names and routes of one service.
+        operations: Those of all services together.
+        instances: Service instances whose resource attributes are told to the colony.
+    """
+
+    services: int = MAX_SERVICES_PER_AGENT
+    operations_per_service: int = MAX_OPERATIONS_PER_SERVICE
+    operations: int = MAX_OPERATIONS_PER_AGENT
+    instances: int = MAX_INSTANCES_PER_AGENT
+
+
 class _Service:
     """A service's operations, by when they were last seen."""
 
@@ -44,8 +62,9 @@ class Cardinality:
     After a restart it learns them from what was rolled up in the last hour, so the same names go on.
     """
 
-    def __init__(self, store: DuckDBStore) -> None:
+    def __init__(self, store: DuckDBStore, limits: NameLimits | None = None) -> None:
         self._store = store
+        self._limits = limits or NameLimits()
         self._services: dict[str, _Service] | None = None
         self._operation_count = 0
         self._instances: dict[tuple[str, str], datetime] = {}
@@ -144,9 +163,9 @@ class Cardinality:
         return rows.set_column(column, rows.schema.field(column), pa.array(attributes, pa.string()))
 
     def _admit_instance(self, instance: tuple[str, str], now: datetime) -> bool:
-        if instance not in self._instances and len(self._instances) >= MAX_INSTANCES_PER_AGENT:
+        if instance not in self._instances and len(self._instances) >= self._limits.instances:
             self._tidy(now)
-            if len(self._instances) >= MAX_INSTANCES_PER_AGENT:
+            if len(self._instances) >= self._limits.instances:
                 return False
         self._instances[instance] = now
         return True
@@ -156,9 +175,9 @@ class Cardinality:
         if name == OVERFLOW:
             return True
         if name not in self._services:
-            if len(self._services) >= MAX_SERVICES_PER_AGENT:
+            if len(self._services) >= self._limits.services:
                 self._tidy(now)
-            if len(self._services) >= MAX_SERVICES_PER_AGENT:
+            if len(self._services) >= self._limits.services:
                 return False
             self._services[name] = _Service()
         self._services[name].seen = now
@@ -180,7 +199,8 @@ class Cardinality:
         return True
 
     def _is_full(self, known: dict[str, datetime]) -> bool:
-        return len(known) >= MAX_OPERATIONS_PER_SERVICE or self._operation_count >= MAX_OPERATIONS_PER_AGENT
+        limits = self._limits
+        return len(known) >= limits.operations_per_service or self._operation_count >= limits.operations
 
     def _tidy(self, now: datetime) -> None:
         """Forgets the names that were not seen for an hour; at most once per rollup."""

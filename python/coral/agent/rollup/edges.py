@@ -51,9 +51,9 @@ class Edges:
         """Rows of `service_edges`."""
         k = thinning(fresh.spans, self._budget.available(fresh.now))
         weight = 2**k
-        range_ = {"lo": fresh.low, "hi": fresh.high}
         sql = statement("edge_examined").replace("{in_sample}", in_sample(k))
-        examined = connection.sql(sql, params={**range_, "most": 2 * self._burst}).to_arrow_table()
+        sql = sql.replace("{fresh_spans}", fresh.span_source)
+        examined = connection.sql(sql, params={"most": 2 * self._burst}).to_arrow_table()
         self._budget.spend(examined.num_rows)
         oldest = fresh.now - _PENDING
         # A clock that was set back leaves spans of the future behind; they are over as well.

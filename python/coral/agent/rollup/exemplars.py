@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import duckdb
@@ -22,6 +23,7 @@ from coral.agent.rollup.statements import statement
 from coral.agent.rollup.trim import LONGEST_CELL, trimmed
 from coral.limits import (
     EXEMPLAR_ATTRIBUTES_BYTES,
+    EXEMPLAR_BUSY_ROWS,
     EXEMPLAR_BYTES_PER_ROLLUP,
     EXEMPLAR_LOOK_BACK_ROWS,
     EXEMPLAR_SPANS_PER_SECOND,
@@ -35,6 +37,7 @@ from coral.store.duckdb.segments import parquet_scan
 from coral.store.duckdb.store import DuckDBStore
 
 _REMEMBER: Final = timedelta(minutes=10)
+_OLDER: Final = "older_span_rows"
 _MOST_PER_SERVICE: Final = 4 * EXEMPLAR_TRACES_PER_SERVICE
 _CHOSEN: Final = pa.schema(
     [
@@ -103,8 +106,7 @@ class Exemplars:
 
     def _sample(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, k: int) -> list[str]:
         rows = connection.execute(
-            "SELECT DISTINCT trace_id FROM main.spans"
-            f" WHERE ingest_seq > {fresh.low:d} AND ingest_seq <= {fresh.high:d} AND {in_sample(k)}"
+            f"SELECT DISTINCT trace_id FROM {fresh.span_source} WHERE {in_sample(k)}"
             f" LIMIT {60 * SAMPLED_SPANS_PER_SECOND:d}"
         ).fetchall()
         return [trace_id for (trace_id,) in rows]
@@ -114,7 +116,9 @@ class Exemplars:
     ) -> tuple[pa.Table, dict[str, int], int]:
         """The spans to send, how many of each trace, and how many were cut."""
         table = pa.Table.from_pylist([{name: row[name] for name in _CHOSEN.names} for row in chosen], _CHOSEN)
-        source = self._source(connection, fresh, any(row["is_new"] for row in chosen))
+        look_back = any(row["is_new"] for row in chosen)
+        older = self._store.recent.newest(upto_seq=fresh.low, most_rows=EXEMPLAR_LOOK_BACK_ROWS)
+        source = self._source(connection, fresh, older) if look_back else fresh.span_source
         limits = {
             "lo": fresh.low,
             "cell": EXEMPLAR_ATTRIBUTES_BYTES,
@@ -122,35 +126,47 @@ class Exemplars:
             "room": self._sent.available(fresh.now),
             "bytes": EXEMPLAR_BYTES_PER_ROLLUP,
         }
-        with relations(connection, exemplar_chosen=table):
+        with relations(connection, exemplar_chosen=table, **({_OLDER: older} if older else {})):
             sql = statement("exemplar_picks").replace("{spans}", source)
             picked = connection.sql(sql, params=limits).to_arrow_table()
-        with relations(connection, exemplar_picked=picked):
-            sql = statement("exemplar_spans").replace("{spans}", source)
-            spans = connection.sql(sql, params={"longest": LONGEST_CELL}).to_arrow_table()
+            with relations(connection, exemplar_picked=picked):
+                sql = statement("exemplar_spans").replace("{spans}", source)
+                spans = connection.sql(sql, params={"longest": LONGEST_CELL}).to_arrow_table()
         sent: dict[str, int] = defaultdict(int)
         for trace_id in spans.column("trace_id").to_pylist():
             sent[trace_id] += 1
         cut = sum(spans.column("spans_cut").to_pylist())
         return trimmed(spans), dict(sent), cut
 
-    def _source(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, look_back: bool) -> str:
-        """Spans up to the fresh ones: all that are active, and of the sealed ones the newest few."""
-        active = f"SELECT * FROM main.spans WHERE ingest_seq <= {fresh.high:d}"
-        if not look_back:
-            return f"({active} AND ingest_seq > {fresh.low:d})"
+    def _source(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, older: pa.Table | None) -> str:
+        """Spans up to the fresh ones: all that are active or in memory, of the sealed ones the newest few."""
+        parts = [fresh.span_source, f"SELECT * FROM main.spans WHERE ingest_seq <= {fresh.low:d}"]
+        if older is not None:
+            parts.append(f"SELECT * FROM {_OLDER}")
+        if fresh.spans <= EXEMPLAR_BUSY_ROWS:
+            paths = self._older_files(connection, fresh, known=older.num_rows if older else 0)
+            if paths:
+                parts.append(parquet_scan(paths))
+        return f"({' UNION ALL BY NAME '.join(parts)})"
+
+    def _older_files(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, *, known: int) -> list[Path]:
+        """The newest files, up to the limit of rows, that are not in memory."""
         rows = connection.execute(
-            "SELECT path, row_count FROM main.segments WHERE table_name = 'spans'"
-            " ORDER BY last_seq DESC LIMIT 100"
+            "SELECT path, row_count FROM main.segments WHERE table_name = 'spans' AND last_seq <= ?"
+            " ORDER BY last_seq DESC LIMIT 100",
+            [fresh.low],
         ).fetchall()
         paths = []
-        room = EXEMPLAR_LOOK_BACK_ROWS
+        room = EXEMPLAR_LOOK_BACK_ROWS - known
         for name, count in rows:
+            path = self._store.segment_path(name)
+            if self._store.recent.get(path) is not None:
+                continue
             room -= count
             if room < 0:
                 break
-            paths.append(self._store.segment_path(name))
-        return f"({active} UNION ALL BY NAME {parquet_scan(paths)})" if paths else f"({active})"
+            paths.append(path)
+        return paths
 
 
 def _row(trace_id: str, weight: float, why: _Candidate | None) -> dict[str, Any]:
@@ -168,8 +184,8 @@ def _row(trace_id: str, weight: float, why: _Candidate | None) -> dict[str, Any]
 def _candidates(connection: duckdb.DuckDBPyConnection, fresh: Fresh) -> Iterator[list[_Candidate]]:
     """For each service its slowest traces, then its failed ones, each in descending order."""
     rows = connection.execute(
-        statement("exemplar_candidates"),
-        {"lo": fresh.low, "hi": fresh.high, "per_service": _MOST_PER_SERVICE},
+        statement("exemplar_candidates").replace("{fresh_spans}", fresh.span_source),
+        {"per_service": _MOST_PER_SERVICE},
     ).fetchall()
     for service, slow, slow_ns, failed, failed_ns in rows:
         for is_failed, traces, durations in ((False, slow, slow_ns), (True, failed, failed_ns)):

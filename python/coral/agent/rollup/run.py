@@ -13,20 +13,22 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 
 from coral._proto.colony.v1 import fleet_pb2
-from coral.agent.rollup.cardinality import Cardinality
+from coral.agent.rollup.cardinality import Cardinality, NameLimits
 from coral.agent.rollup.edges import Edges
 from coral.agent.rollup.exemplars import Exemplars
 from coral.agent.rollup.logs import log_counts
 from coral.agent.rollup.metrics import MetricRollup
 from coral.agent.rollup.outbox import Outbox, Waiting
-from coral.agent.rollup.part import Fresh, Made, Part
+from coral.agent.rollup.part import FRESH_ROWS, Fresh, Made, Part
 from coral.agent.rollup.plain import plain_tables
+from coral.agent.rollup.relations import relations
 from coral.agent.rollup.spans import span_rollups
 from coral.clock import Clock
 from coral.errors import OverloadedError, StorageError
@@ -67,6 +69,7 @@ class Rollup:
         clock: Clock,
         max_buffer_bytes: int = DEFAULT_MAX_BUFFER_BYTES,
         max_rows: int = MAX_ROLLUP_ROWS,
+        names: NameLimits | None = None,
     ) -> None:
         """Binds the parts.
 
@@ -76,6 +79,7 @@ class Rollup:
             clock: Source of time.
             max_buffer_bytes: What may wait in the outbox.
             max_rows: About how many fresh rows one transaction takes.
+            names: How many names the summaries hold; None is the limits of `coral/limits.py`.
         """
         self._store = store
         self._agent_id = agent_id
@@ -90,7 +94,7 @@ class Rollup:
             Exemplars(store).make,
             plain_tables,
         )
-        self._cardinality = Cardinality(store)
+        self._cardinality = Cardinality(store, names)
         self._one = threading.Lock()
         self._stopped = False
 
@@ -129,7 +133,8 @@ class Rollup:
             fresh = self._fresh(connection, low, upto)
             if fresh is None:
                 return None
-            made = [part(connection, fresh) for part in self._parts]
+            with relations(connection, **({FRESH_ROWS: fresh.span_rows} if fresh.span_rows else {})):
+                made = [part(connection, fresh) for part in self._parts]
             tables, overflow = self._cardinality.limit(connection, _together(made), fresh.now)
         made.append(Made({}, counters=overflow))
         kept = {name: rows for name, rows in tables.items() if name in _KEPT and rows.num_rows}
@@ -148,6 +153,10 @@ class Rollup:
             for table in segmented_tables("agent")
             if table.name not in _KEPT
         )
+        files = self._fresh_files(connection, low, upto)
+        union += "".join(
+            f" UNION ALL SELECT {seq:d}, 'spans' FROM range({count:d})" for seq, count, _ in files
+        )
         found = connection.execute(
             f"SELECT ingest_seq, count(*) FILTER (name IN {_COUNTED}), count(*) FILTER (name = 'spans')"
             f" FROM ({union}) GROUP BY ingest_seq ORDER BY ingest_seq"
@@ -157,7 +166,33 @@ class Rollup:
             if high > low and rows + counted > self._max_rows:
                 break
             high, rows, spans = seq, rows + counted, spans + span_count
-        return Fresh(low, high, spans, self._clock.now()) if high > low else None
+        if high == low:
+            return None
+        paths = [path for seq, _, path in files if seq <= high]
+        in_memory = {path: self._store.recent.get(path) for path in paths}
+        kept = [table for table in in_memory.values() if table is not None]
+        return Fresh(
+            low,
+            high,
+            spans,
+            self._clock.now(),
+            tuple(path for path in paths if in_memory[path] is None),
+            pa.concat_tables(kept) if kept else None,
+        )
+
+    def _fresh_files(
+        self, connection: duckdb.DuckDBPyConnection, low: int, upto: int
+    ) -> list[tuple[int, int, Path]]:
+        """Sequence, row count and path of segments of spans that are not rolled up.
+
+        They are of one transaction each: only what is rolled up is sealed and merged.
+        """
+        rows = connection.execute(
+            "SELECT last_seq, row_count, path FROM main.segments"
+            " WHERE table_name = 'spans' AND last_seq > ? AND last_seq <= ? ORDER BY last_seq",
+            [low, upto],
+        ).fetchall()
+        return [(seq, count, self._store.segment_path(name)) for seq, count, name in rows]
 
     def _commit(self, prepared: _Prepared) -> None:
         while True:

@@ -10,5 +10,5 @@ from coral.agent.rollup.statements import statement
 
 def span_rollups(connection: duckdb.DuckDBPyConnection, fresh: Fresh) -> Made:
     """Rows of `rollups` of the fresh spans."""
-    found = connection.sql(statement("rollup"), params={"lo": fresh.low, "hi": fresh.high})
+    found = connection.sql(statement("rollup").replace("{fresh_spans}", fresh.span_source))
     return Made({"rollups": found.to_arrow_table()})

@@ -26,13 +26,14 @@ from coral.store.duckdb.segments import parquet_scan
 MINUTE: Final = "1 minute"
 
 _KEYS: Final = {
-    "rollups": "service_name",
-    "service_edges": "caller",
-    "log_counts": "service_name",
-    "system_metrics": "agent_id",
-    "resources": "service_name",
+    "rollups": ("service_name", "span_name, kind"),
+    "service_edges": ("caller", "callee"),
+    "log_counts": ("service_name", "severity"),
+    "system_metrics": ("agent_id", "agent_id"),
+    "resources": ("service_name", "instance_id, agent_id"),
 }
-"""What can be merged, and the column whose ranges are merged one after the other."""
+"""What can be merged: the column whose ranges are merged one after the other, and what else, beside the time,
+tells rows apart that are not merged with each other."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +70,19 @@ def write_merged(segments: Sequence[Segment], merge: Merge, target: Path) -> int
     Raises:
         duckdb.Error: A segment cannot be read.
     """
-    key = _KEYS[merge.table]
+    key, _ = _KEYS[merge.table]
     source = f"SELECT * FROM ({parquet_scan(segment.path for segment in segments)}) WHERE {merge.condition}"
     count = 0
     writer: pq.ParquetWriter | None = None
-    with _database() as connection:
+    with _database(target.parent) as connection:
         try:
-            for low, high in _ranges(connection, source, key):
-                part = f"SELECT * FROM ({source}) WHERE {key} >= $low AND {key} <= $high"
+            for piece in _pieces(connection, source, merge):
+                part = (
+                    f"SELECT * FROM ({source}) WHERE {key} >= $low AND {key} <= $high AND {piece.condition}"
+                )
                 sql = _sql(merge.table).format(source=part, width=merge.width)
-                rows: pa.Table = connection.sql(sql, params={"low": low, "high": high}).to_arrow_table()
+                values = {"low": piece.low, "high": piece.high}
+                rows: pa.Table = connection.sql(sql, params=values).to_arrow_table()
                 if writer is None:
                     writer = pq.ParquetWriter(target, rows.schema, compression="zstd")
                 writer.write_table(rows)
@@ -89,29 +93,55 @@ def write_merged(segments: Sequence[Segment], merge: Merge, target: Path) -> int
     return count
 
 
-def _ranges(connection: duckdb.DuckDBPyConnection, source: str, key: str) -> Iterator[tuple[str, str]]:
-    """Ranges of keys, first and last, in order, with at most `MERGE_PIECE_ROWS` rows each, or of one key."""
+@dataclass(frozen=True)
+class _Piece:
+    """Rows that are merged at once: keys from `low` to `high`, of which those that meet the condition."""
+
+    low: str
+    high: str
+    condition: str = "true"
+
+
+def _pieces(connection: duckdb.DuckDBPyConnection, source: str, merge: Merge) -> Iterator[_Piece]:
+    """Pieces that together are all rows, in order, with about `MERGE_PIECE_ROWS` rows each.
+
+    What becomes one row is in one piece. A key with more rows than that is split by the hash of the rest
+    of what is grouped by.
+    """
+    key, rest = _KEYS[merge.table]
     found: list[tuple[Any, ...]] = connection.execute(
         f"SELECT {key}, count(*) FROM ({source}) GROUP BY ALL ORDER BY {key}"
     ).fetchall()
     first, last, rows = "", "", 0
     for value, count in found:
         if rows and rows + count > MERGE_PIECE_ROWS:
-            yield first, last
+            yield _Piece(first, last)
             rows = 0
+        if count > MERGE_PIECE_ROWS:
+            parts = -(-count // MERGE_PIECE_ROWS)
+            within = f"hash({_bucket(merge)}, {rest}) % {parts}"
+            yield from (_Piece(value, value, f"{within} = {part}") for part in range(parts))
+            continue
         if not rows:
             first = value
         last = value
         rows += count
     if rows:
-        yield first, last
+        yield _Piece(first, last)
 
 
-def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(
-        ":memory:",
-        config={"threads": 1, "memory_limit": f"{MERGE_MEMORY_BYTES}B", "temp_directory": ""},
-    )
+def _bucket(merge: Merge) -> str:
+    return "0" if merge.table == "resources" else f"time_bucket(INTERVAL '{merge.width}', bucket_time)"
+
+
+def _database(spill: Path) -> duckdb.DuckDBPyConnection:
+    """A database for the work; what does not fit into its memory is spilled into a folder."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": 1,
+        "memory_limit": f"{MERGE_MEMORY_BYTES}B",
+        "temp_directory": str(spill / "spill"),
+    }
+    return duckdb.connect(":memory:", config=config)
 
 
 @cache

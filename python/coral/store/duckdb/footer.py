@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,8 +21,13 @@ import pyarrow.parquet as pq
 from coral.store.api import Segment
 from coral.store.duckdb.tables import SegmentedTable
 
-_KEY: Final = "coral"
-_NAME: Final = re.compile(r"^(?P<table>\w+)-(?P<first>\d{12})-(?P<last>\d{12})-[0-9a-f]{8}\.parquet$")
+FOOTER_KEY: Final = "coral"
+"""Key of the description among the file's own key-value metadata."""
+
+_DIRECT: Final = "-direct"
+_NAME: Final = re.compile(
+    rf"^(?P<table>\w+)-(?P<first>\d{{12}})-(?P<last>\d{{12}})-[0-9a-f]{{8}}(?P<direct>{_DIRECT})?\.parquet$"
+)
 
 
 @dataclass(frozen=True)
@@ -47,15 +53,37 @@ def table_of(path: Path) -> str | None:
     return match["table"] if match else None
 
 
-def sealed_upto(path: Path) -> int | None:
+def sequence_of(path: Path) -> int | None:
     """The highest ingest sequence in a segment file, by its name; None when it is no segment file."""
     match = _NAME.match(path.name)
     return int(match["last"]) if match else None
 
 
+def is_direct(path: Path) -> bool:
+    """Whether a segment file was never sealed (see `direct.py`): older rows may still be active."""
+    match = _NAME.match(path.name)
+    return match is not None and match["direct"] is not None
+
+
+def segment_name(table: str, first_seq: int, last_seq: int) -> str:
+    """A new name for a sealed or merged file."""
+    return f"{table}-{first_seq:012d}-{last_seq:012d}-{uuid.uuid4().hex[:8]}.parquet"
+
+
+def direct_name(table: str, seq: int) -> str:
+    """A new name for a file with the rows of one transaction that were never active."""
+    return f"{table}-{seq:012d}-{seq:012d}-{uuid.uuid4().hex[:8]}{_DIRECT}.parquet"
+
+
 def footer_option(segment: Segment, *, outputs: Sequence[str], replaces: Sequence[str]) -> str:
     """The option of `COPY ... TO` that writes the description."""
-    text = json.dumps(
+    text = footer_text(segment, outputs=outputs, replaces=replaces).replace("'", "''")
+    return f"KV_METADATA {{{FOOTER_KEY}: '{text}'}}"
+
+
+def footer_text(segment: Segment, *, outputs: Sequence[str], replaces: Sequence[str]) -> str:
+    """The description: the entry of the list, and the files that belong to it."""
+    return json.dumps(
         {
             "table": segment.table,
             "first_seq": segment.first_seq,
@@ -67,8 +95,7 @@ def footer_option(segment: Segment, *, outputs: Sequence[str], replaces: Sequenc
             "outputs": list(outputs),
             "replaces": list(replaces),
         }
-    ).replace("'", "''")
-    return f"KV_METADATA {{{_KEY}: '{text}'}}"
+    )
 
 
 def read_footer(path: Path, table: SegmentedTable) -> Footer:
@@ -86,7 +113,7 @@ def read_footer(path: Path, table: SegmentedTable) -> Footer:
             metadata = file.metadata
     except pa.ArrowException as error:
         raise ValueError(f"{path.name} cannot be read: {error}") from error
-    written = json.loads((metadata.metadata or {}).get(_KEY.encode(), b"null"))
+    written = json.loads((metadata.metadata or {}).get(FOOTER_KEY.encode(), b"null"))
     status = path.stat()
     if written is not None:
         if written["table"] != table.name or written["row_count"] != metadata.num_rows:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any, Final, TypeVar
 
 import duckdb
 
 from coral.clock import Clock
 from coral.errors import StorageError
+from coral.limits import MAX_SMALL_SEGMENTS
 from coral.store.api import Segment, Transaction
+from coral.store.duckdb.concat import concatenated
 from coral.store.duckdb.database import Database
+from coral.store.duckdb.neighbours import mergeable
 from coral.store.duckdb.retention import Retention, from_the_future
 from coral.store.duckdb.segments import SegmentFolder, parquet_scan
 from coral.store.duckdb.tables import SegmentedTable
@@ -26,10 +28,6 @@ from coral.store.duckdb.writer import Writer
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-MERGE_FAN_IN: Final = 8
-_SIZE_CLASSES: Final = (10_000, 100_000)
-_MAX_MERGED_ROWS: Final = 1_000_000  # sorting them has to fit into the database's memory and spill limit
-_MAX_MERGED_BYTES: Final = 128 * 1024 * 1024
 _MERGE_WINDOWS: Final = 8  # of the retention: a merged segment spans at most this part of it
 _ALWAYS_KEPT_WINDOW: Final = timedelta(days=1)
 _GIVEN_UP_GRACE_SECONDS: Final = 2.0
@@ -168,14 +166,36 @@ class Maintenance:
         finally:
             cursor.execute("ROLLBACK")
 
-    def merge(self, table: str) -> list[Segment]:
-        """Merges one run of neighbouring segments of a table, if there is one worth it."""
+    def merge(self, table: str, *, busy: bool = False) -> list[Segment]:
+        """Merges one run of neighbouring segments of a table, if there is one worth it.
+
+        Args:
+            table: Its name.
+            busy: Rather not now, unless there are very many.
+        """
         age = self._retention.of(table)
         window = age / _MERGE_WINDOWS if age else _ALWAYS_KEPT_WINDOW
-        run = mergeable(self.segments(table), window=window, now=self._clock.now())
+        # What is merged counts as sealed: no row of its sequences, or of lower ones, may be active.
+        sealed = [segment for segment in self.segments(table) if segment.last_seq <= self._sealed_seq]
+        if busy and len(sealed) < MAX_SMALL_SEGMENTS:
+            return []
+        run = mergeable(sealed, window=window, now=self._clock.now())
         if not run:
             return []
-        return self.replace(run, [(table, parquet_scan(segment.path for segment in run))])
+        newest = max(segment.created_at for segment in run)
+        try:
+            merged = concatenated(self._folder, self._tables[table], run, created_at=newest)
+        except StorageError as error:
+            # DuckDB tells better what is wrong with a file, and the caller acts on it.
+            _log.warning("%s; trying with DuckDB", error)
+            merged = None
+        if merged is None:
+            return self.replace(run, [(table, parquet_scan(segment.path for segment in run))])
+        self._commit(
+            lambda transaction: self._folder.list_in(transaction.connection, [merged], run), [merged]
+        )
+        self._folder.drop_later(run)
+        return [merged]
 
     def expire(self, now: datetime) -> int:
         """Drops segments whose time is over. Returns the number of rows dropped.
@@ -269,9 +289,20 @@ class Maintenance:
         else:
             self._folder.delete_dropped()
 
-    def checkpoint(self) -> None:
-        """Writes the log into the database file; the writer waits."""
-        self._writer.submit_exclusive(lambda connection: connection.execute("CHECKPOINT").fetchall()).result()
+    def checkpoint(self) -> bool:
+        """Writes the log into the database file; the writer waits.
+
+        Returns:
+            False when DuckDB found another transaction in its way, which it does now and then: try later.
+        """
+        try:
+            self._writer.submit_exclusive(lambda one: one.execute("CHECKPOINT").fetchall()).result()
+        except StorageError as error:
+            if not isinstance(error.__cause__, duckdb.TransactionException):
+                raise
+            _log.debug("the checkpoint is put off: %s", error)
+            return False
+        return True
 
     def _damage(self, segment: Segment) -> str | None:
         """Why a segment cannot be read; None when it can."""
@@ -326,45 +357,3 @@ def _sorted_if_they_fit(write: Callable[[bool], T]) -> T:
     except duckdb.OutOfMemoryException as error:
         _log.info("rows are too large to be sorted and are sealed as they lie: %s", error)
         return write(False)
-
-
-def mergeable(segments: Sequence[Segment], *, window: timedelta, now: datetime) -> list[Segment]:
-    """The first run of neighbours to merge; empty when none is worth it.
-
-    Only segments that arrived in the same window of time are merged, so that data do not live on
-    because newer ones share their file. Within the current window runs of `MERGE_FAN_IN` below a size
-    class are; what is left of a window that is over is merged as far as size allows.
-    """
-    epoch = datetime(1970, 1, 1)
-    for number, group in groupby(segments, key=lambda segment: (segment.created_at - epoch) // window):
-        members = list(group)
-        if number < (now - epoch) // window:
-            run = _run(members, below=_MAX_MERGED_ROWS, least=2)
-            if run:
-                return run
-            continue
-        for size in _SIZE_CLASSES:
-            run = _run(members, below=size, least=MERGE_FAN_IN)
-            if run:
-                return run
-    return []
-
-
-def _run(segments: Sequence[Segment], *, below: int, least: int) -> list[Segment]:
-    """The first `least` to `MERGE_FAN_IN` neighbours of less than `below` rows each, and not too much."""
-    run: list[Segment] = []
-    for segment in segments:
-        if segment.row_count >= below or _too_much([*run, segment]):
-            if len(run) >= least:
-                return run
-            run = []
-        if segment.row_count < below:
-            run.append(segment)
-        if len(run) == MERGE_FAN_IN:
-            return run
-    return run if len(run) >= least else []
-
-
-def _too_much(run: Sequence[Segment]) -> bool:
-    rows, size = sum(s.row_count for s in run), sum(s.size_bytes for s in run)
-    return len(run) > 1 and (rows > _MAX_MERGED_ROWS or size > _MAX_MERGED_BYTES)

@@ -27,8 +27,9 @@ from typing import Final
 import duckdb
 
 from coral.errors import StorageError
+from coral.store.duckdb.direct import discard_uncommitted
 from coral.store.duckdb.faults import Fault, fault_of
-from coral.store.duckdb.footer import sealed_upto
+from coral.store.duckdb.footer import is_direct, sequence_of
 from coral.store.duckdb.migrate import schema_version
 from coral.store.duckdb.opening import DatabaseSettings, attached, close_quietly, open_database
 from coral.store.duckdb.rebuild import find_segments
@@ -136,9 +137,11 @@ class Recovery:
 
     def _compare_with_segments(self, connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
         """Finds a loss that DuckDB does not: a log cut short looks as after a crash, an old copy is whole."""
-        files = {path.name for path in self.folder.root.glob("*.parquet") if sealed_upto(path) is not None}
-        newest = max((sealed_upto(self.folder.root / name) or 0 for name in files), default=0)
         last = last_seq_of(connection, self.tables)
+        if discard_uncommitted(self.folder, self.folder.listed(connection), last_seq=last):
+            _log.info("deleted segment files of a transaction that was not committed")
+        files = {path.name for path in self.folder.root.glob("*.parquet") if sequence_of(path) is not None}
+        newest = max((sequence_of(self.folder.root / name) or 0 for name in files), default=0)
         missing = [s.path.name for s in self.folder.listed(connection) if s.path.name not in files]
         if newest > last:
             reason = f"it ends at transaction {last}, and its segments reach {newest}"
@@ -263,11 +266,12 @@ class Recovery:
         connection.execute("UPDATE segments SET created_at = ? WHERE created_at > ?", [now, now])
         sealed: dict[str, int] = {}
         for segment in found.segments:
-            sealed[segment.table] = max(sealed.get(segment.table, 0), segment.last_seq)
+            if not is_direct(segment.path):
+                sealed[segment.table] = max(sealed.get(segment.table, 0), segment.last_seq)
         for table, last_seq in sealed.items():
             # A seal takes all rows up to its last sequence: these were in a transaction that is lost.
             connection.execute(f"DELETE FROM main.{table} WHERE ingest_seq <= ?", [last_seq])
-        highest = max(sealed.values(), default=0)
+        highest = max((segment.last_seq for segment in found.segments), default=0)
         connection.execute("UPDATE last_transaction SET seq = greatest(seq, ?)", [highest])
         if self.settings.kind == "agent":
             script = resources.files("coral.store.duckdb") / "repair" / "agent.sql"

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from typing import Final
 import duckdb
 
 from coral.store.api import Segment
-from coral.store.duckdb.footer import footer_option
+from coral.store.duckdb.footer import footer_option, segment_name
 from coral.store.duckdb.rows import one_row
 from coral.store.duckdb.tables import SegmentedTable
 
@@ -122,7 +121,7 @@ class SegmentFolder:
                 order = table.order_by if in_order else None
                 written.append(self._copy(connection, segment, source, order, option))
             if written:
-                _sync(self.root)
+                sync_path(self.root)
         except BaseException:
             self.discard(written)
             raise
@@ -188,10 +187,8 @@ class SegmentFolder:
         )
         if count == 0:
             return None
-        name = f"{table.name}-{first_seq:012d}-{last_seq:012d}-{uuid.uuid4().hex[:8]}.parquet"
-        return Segment(
-            self.root / name, table.name, first_seq, last_seq, count, 0, min_time, max_time, created_at
-        )
+        path = self.root / segment_name(table.name, first_seq, last_seq)
+        return Segment(path, table.name, first_seq, last_seq, count, 0, min_time, max_time, created_at)
 
     def _copy(
         self,
@@ -208,7 +205,7 @@ class SegmentFolder:
             connection.execute(
                 f"COPY ({rows}) TO {quoted(temporary)} (FORMAT parquet, COMPRESSION zstd{groups}, {option})"
             ).fetchall()
-            _sync(temporary)
+            sync_path(temporary)
             temporary.replace(segment.path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -231,7 +228,8 @@ def quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _sync(path: Path) -> None:
+def sync_path(path: Path) -> None:
+    """Makes a file, or the names in a folder, durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

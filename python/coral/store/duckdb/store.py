@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import threading
@@ -12,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,12 +21,17 @@ from coral.clock import Clock, SystemClock
 from coral.errors import CoralError, StorageError
 from coral.limits import (
     AGENT_DATABASE_MEMORY_BYTES,
+    BUSY_ROWS_PER_SECOND,
     COLONY_DATABASE_MEMORY_BYTES,
     MIN_FREE_DISK_BYTES,
     RESERVE_DISK_BYTES,
 )
 from coral.store.api import Segment, StoreStatistics, Transaction
+from coral.store.duckdb.background import give_way
+from coral.store.duckdb.catalogue import CATALOGUE, catalogue_sql
 from coral.store.duckdb.database import Database
+from coral.store.duckdb.direct import DirectRows, RecentRows
+from coral.store.duckdb.directory import lock_directory, used_bytes
 from coral.store.duckdb.faults import Fault, fault_of, is_fatal
 from coral.store.duckdb.maintenance import Maintenance
 from coral.store.duckdb.opening import DatabaseSettings
@@ -118,7 +123,7 @@ class DuckDBStore:
         )
         default_memory = AGENT_DATABASE_MEMORY_BYTES if kind == "agent" else COLONY_DATABASE_MEMORY_BYTES
         settings = DatabaseSettings(kind, limits.memory_bytes or default_memory)
-        self._lock_file = _lock_directory(directory)
+        self._lock_file = lock_directory(directory)
         try:
             self._room = DiskRoom(directory, min_free=limits.min_free_bytes, reserve=limits.reserve_bytes)
             self._folder = SegmentFolder(directory / "segments")
@@ -135,9 +140,13 @@ class DuckDBStore:
             raise
         if orphans:
             _log.info("deleted %d unlisted segment files", orphans)
-        self._writer = Writer(self._database, self._room, last_seq=last_seq)
+        self.recent = RecentRows()
+        direct = partial(DirectRows, self._folder, self._table_by_name, self._clock, self.recent)
+        self._writer = Writer(self._database, self._room, last_seq=last_seq, direct=direct)
         self._maintaining = threading.RLock()
+        self._checkpoint_due = False  # it was put off
         self._shrunk_at = 0.0
+        self._appended = (time.monotonic(), 0)
         self._maintenance = Maintenance(
             self._database, self._writer, self._folder, self._tables, self._retention, self._clock, kind=kind
         )
@@ -216,6 +225,8 @@ class DuckDBStore:
             parts.append(f"{name} AS ({source})")
         needed = tuple(self._table_by_name[name] for name in since)
         parts += [f"{view} AS ({view_sql(view)})" for view in public_views(needed) if view in sql]
+        if CATALOGUE in sql:
+            parts.append(f"{CATALOGUE} AS ({catalogue_sql(self._kind)})")
         return f"WITH {', '.join(parts)} SELECT * FROM ({sql})" if parts else sql
 
     def seal(self) -> None:
@@ -253,7 +264,7 @@ class DuckDBStore:
             last_seq=self._writer.last_seq,
             segment_count=len(segments),
             segment_bytes=sum(segment.size_bytes for segment in segments),
-            disk_used_bytes=_used_bytes(self._directory),
+            disk_used_bytes=used_bytes(self._directory),
             disk_free_bytes=self._room.free(),
             accepts_new_data=not self._room.missing(),
             refused_writes=self._room.refused,
@@ -295,6 +306,8 @@ class DuckDBStore:
         return False
 
     def _maintain_always(self, interval: float) -> None:
+        if self._kind == "colony":  # an agent under load must keep up with sealing
+            give_way()
         round_number = 0
         while not self._stopped.wait(interval):
             round_number += 1
@@ -309,21 +322,29 @@ class DuckDBStore:
     def _round(self, number: int) -> None:
         self._make_room()
         self._maintenance.seal(self._sealable)
+        busy = self._is_busy()
         for table in self._tables:
             if table.name not in self._merged_apart:
-                self._maintenance.merge(table.name)
+                self._maintenance.merge(table.name, busy=busy)
         if number % _EXPIRE_EVERY == 0:
             self._expire()
         self._maintenance.delete_dropped()
-        if number % _CHECKPOINT_EVERY == 0:
-            self._maintenance.checkpoint()
+        if number % _CHECKPOINT_EVERY == 0 or self._checkpoint_due:
+            self._checkpoint_due = not self._maintenance.checkpoint()
+
+    def _is_busy(self) -> bool:
+        """Whether so many rows come in that merging should wait: it can be done when there is time."""
+        now, rows = time.monotonic(), self._writer.appended_rows
+        before, rows_before = self._appended
+        self._appended = (now, rows)
+        return rows - rows_before > BUSY_ROWS_PER_SECOND * (now - before)
 
     def _expire(self) -> None:
         now = self._steady.now()
         if now is not None:
             self._maintenance.expire(now)
         if self._retention.max_bytes is not None:
-            excess = _used_bytes(self._directory) - self._retention.max_bytes
+            excess = used_bytes(self._directory) - self._retention.max_bytes
             if excess > 0:
                 self._maintenance.give_up(excess, why=f"more than max_bytes, {self._retention.max_bytes}")
 
@@ -358,36 +379,3 @@ class DuckDBStore:
                 self.check_segments()
         except (CoralError, OSError) as second:
             _log.error("looking for the reason failed as well: %s", second)
-
-
-def _used_bytes(directory: Path) -> int:
-    """Size of all files of a data directory, but for what was put aside as damaged."""
-    total = 0
-    for folder in (directory, directory / "segments", directory / "tmp"):
-        with contextlib.suppress(FileNotFoundError):
-            for entry in os.scandir(folder):
-                with contextlib.suppress(FileNotFoundError):
-                    if entry.is_file() and ".damaged-" not in entry.name:
-                        total += entry.stat().st_size
-    return total
-
-
-def _lock_directory(directory: Path) -> int:
-    """Takes the directory's lock; the descriptor holds it."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StorageError(
-            f"the data directory {directory} cannot be used: {error.strerror}",
-            hint="choose another one with --data",
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise StorageError(
-            f"the data directory {directory} is in use by another Coral process",
-            hint="stop that process, or choose another directory with --data",
-        ) from None
-    return descriptor

@@ -67,25 +67,47 @@ def with_tiers(kind: str, name: str) -> tuple[str, ...]:
     return (name, *(table.name for table in segmented_tables(kind) if table.tier_of == name))
 
 
-_VIEWS: Final = {
-    "otel_spans_local": "spans",
-    "trace_summary": "spans",
-    "service_summary": "rollups",
-    "system_metrics_rollup": "system_metrics",
-    "resources_local": "resources",
-    "otel_metrics_local": "metrics",
-    "otel_logs_local": "logs",
-    "log_summary": "log_counts",
-    "beyla_http_metrics": "rollups",
-    "service_graph": "service_edges",
-    "system_metrics_local": "host_samples",
-}
+@dataclass(frozen=True)
+class PublicView:
+    """A view that callers read.
+
+    Attributes:
+        name: Its name; the SELECT is `views/NAME.sql`.
+        base: The table that it is built on.
+        time_column: Its own column of time.
+        bucket_seconds: Length of the time that a row stands for; None where each row is one event.
+        description: What a row is.
+    """
+
+    name: str
+    base: str
+    time_column: str
+    bucket_seconds: int | None
+    description: str
+
+
+PUBLIC_VIEWS: Final = (
+    PublicView("otel_spans_local", "spans", "start_time", None, "A span; on a colony a sample of them."),
+    PublicView("trace_summary", "spans", "start_time", None, "A service's part in a trace."),
+    PublicView(
+        "service_summary", "rollups", "bucket_time", 60, "Requests, errors, percentiles of a service."
+    ),
+    PublicView("system_metrics_rollup", "system_metrics", "bucket_time", 60, "A minute of an agent's host."),
+    PublicView("resources_local", "resources", "last_seen", None, "An instance of a service."),
+    PublicView("otel_metrics_local", "metrics", "time", None, "A metric point."),
+    PublicView("otel_logs_local", "logs", "time", None, "A log record."),
+    PublicView("log_summary", "log_counts", "bucket_time", 60, "Log records of a service and severity."),
+    PublicView("beyla_http_metrics", "rollups", "timestamp", 60, "A route by its server's metrics."),
+    PublicView("service_graph", "service_edges", "bucket_time", 60, "Calls from one service to another."),
+    PublicView("system_metrics_local", "host_samples", "time", None, "A sample of this host."),
+)
+"""What SQL reads; see `catalogue.py` for how callers learn of it."""
 
 
 def public_views(tables: tuple[SegmentedTable, ...]) -> list[str]:
     """Names of the public views that can be built on these tables."""
     names = {table.name for table in tables}
-    return [view for view, base in _VIEWS.items() if base in names]
+    return [view.name for view in PUBLIC_VIEWS if view.base in names]
 
 
 @cache

@@ -9,10 +9,8 @@ have several rows, which every reader adds up anyway.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import sys
+import shutil
 import threading
 import time
 import uuid
@@ -24,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import pyarrow as pa
 
 from coral.clock import Clock
 from coral.errors import UsageError
@@ -41,7 +40,7 @@ _FAN_IN: Final = 8
 _SIZE_CLASSES: Final = (10_000, 100_000, 500_000)
 _UNMERGED_WINDOW: Final = timedelta(hours=6)  # of tables that have no tiers
 _STEPS_PER_ROUND: Final = 200
-_BACKGROUND_NICE: Final = 10
+_LEFT_SECONDS: Final = 1800.0
 
 DEFAULT_AGES: Final[Mapping[str, timedelta]] = {
     ROLLUPS.name: timedelta(days=7),
@@ -123,16 +122,17 @@ class Tiers:
         self._steady = SteadyClock(clock, monotonic=monotonic)
         self._moved = moved
         self._stopped = threading.Event()
-        scratch.mkdir(parents=True, exist_ok=True)
-        for path in scratch.iterdir():
-            path.unlink()
+        self._left: dict[Path, float] = {}  # until when a segment is left alone, monotonic seconds
+        self._monotonic = monotonic
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
 
     def stop(self) -> None:
         """Makes a round under way end after its present step."""
         self._stopped.set()
 
     def run(self) -> int:
-        """Does what is due now; answers the number of replacements made.
+        """Does what is due now; answers the number of steps made.
 
         Raises:
             CoralError: A step failed and changed nothing; the next round tries again.
@@ -143,9 +143,11 @@ class Tiers:
         return steps
 
     def _step(self) -> bool:
-        """One replacement; False when none is due."""
+        """One replacement, or an attempt; False when none is due."""
         now = self._steady.now()
-        segments = self._store.segments()
+        ticks = self._monotonic()
+        self._left = {path: until for path, until in self._left.items() if ticks < until}
+        segments = [segment for segment in self._store.segments() if segment.path not in self._left]
         for table in mergeable_tables():
             if run := self._compactable(segments, table):
                 return self._replace(run, [(table, Merge(table))])
@@ -179,7 +181,7 @@ class Tiers:
         return False
 
     def _replace(self, old: Sequence[Segment], merges: Sequence[tuple[str, Merge]]) -> bool:
-        """Replaces segments by their merged rows; answers whether it did."""
+        """Replaces segments by their merged rows; False when they are no longer the listed ones."""
         files: list[Path] = []
         new: list[tuple[str, str]] = []
         try:
@@ -189,10 +191,13 @@ class Tiers:
                 if write_merged(old, merge, path):
                     new.append((table, f"SELECT * FROM read_parquet({quoted(path)})"))
             return self._store.maintain(lambda editor: _swap(editor, old, new))
-        except duckdb.Error as error:
-            # Most likely a segment went meanwhile (given up for lack of room); the next round sees why.
+        except (duckdb.Error, pa.ArrowException) as error:
+            # Perhaps a segment went meanwhile (given up for lack of room), perhaps one is damaged: the rest
+            # goes on without them, and they are tried again some time.
             _log.warning("merging %d segments of %s failed: %s", len(old), old[0].table, error)
-            return False
+            until = self._monotonic() + _LEFT_SECONDS
+            self._left |= {segment.path: until for segment in old}
+            return True
         finally:
             for path in files:
                 path.unlink(missing_ok=True)
@@ -221,14 +226,6 @@ class Tiers:
         return []
 
 
-def run_in_background(work: Callable[[], int]) -> int:
-    """Runs work with less right to the processor than queries and commits have, where the system can."""
-    if sys.platform == "linux":
-        with contextlib.suppress(PermissionError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BACKGROUND_NICE)
-    return work()
-
-
 def _swap(editor: SegmentEditor, old: Sequence[Segment], new: Sequence[tuple[str, str]]) -> bool:
     listed = {segment.path for segment in editor.segments()}
     if not all(segment.path in listed for segment in old):
@@ -253,4 +250,4 @@ def _floor(time_: datetime, width: timedelta) -> datetime:
     return time_ - (time_ - _EPOCH) % width
 
 
-__all__ = ("DEFAULT_AGES", "MINUTE", "Tier", "Tiers", "rollup_tiers", "run_in_background")
+__all__ = ("DEFAULT_AGES", "MINUTE", "Tier", "Tiers", "rollup_tiers")

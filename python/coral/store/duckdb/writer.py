@@ -23,6 +23,7 @@ from coral.errors import CoralError, OverloadedError, StorageError
 from coral.limits import MAX_WRITER_QUEUE, MAX_WRITER_QUEUE_BYTES
 from coral.store.api import Transaction
 from coral.store.duckdb.database import Database
+from coral.store.duckdb.direct import DirectRows
 from coral.store.duckdb.faults import Fault, fault_of, is_fatal
 from coral.store.duckdb.room import DiskRoom
 from coral.store.duckdb.rows import one_row
@@ -45,7 +46,23 @@ class Writer:
     Not a general executor: jobs must not block on anything but the database.
     """
 
-    def __init__(self, database: Database, room: DiskRoom, *, last_seq: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        room: DiskRoom,
+        *,
+        last_seq: int,
+        direct: Callable[[duckdb.DuckDBPyConnection, int], DirectRows],
+    ) -> None:
+        """Starts the thread.
+
+        Args:
+            database: Lends the connection.
+            room: Of the disk.
+            last_seq: The last transaction that was committed.
+            direct: Makes the place for rows that a transaction appends as segments.
+        """
+        self._direct = direct
         self._database = database
         self._room = room
         self._queue: queue.Queue[_Job | None] = queue.Queue()
@@ -54,6 +71,7 @@ class Writer:
         self._lock = threading.Lock()
         self.last_seq = last_seq
         self.committed = 0
+        self.appended_rows = 0
         self._thread = threading.Thread(target=self._run, name="coral-writer", daemon=True)
         self._thread.start()
 
@@ -147,27 +165,33 @@ class Writer:
             return
         generation = self._database.generation
         results: list[Any] = []
+        direct = self._direct(connection, seq)
         try:
-            transaction = Transaction(connection, seq)
+            transaction = Transaction(connection, seq, direct.append)
             connection.execute("BEGIN TRANSACTION")
             results += [job.run(transaction) for job in group]
             connection.execute("UPDATE last_transaction SET seq = ?", [seq])
+            direct.sync()
             connection.execute("COMMIT")
         except Exception as error:
             # The transaction may already be gone (a failed COMMIT ends it).
             with contextlib.suppress(duckdb.Error):
                 connection.execute("ROLLBACK")
             if fault_of(error) is Fault.OTHER and not is_fatal(error):
+                direct.discard()
                 self._fail_alone(group, error)
                 return
             # A number that may be on the disk is not used again.
             self.last_seq = seq
             failure = self._failure(error, generation)
             if len(results) < len(group) or not self._reached_disk(seq):
+                direct.discard()
                 _fail(group, failure)
                 return
         self.last_seq = seq
         self.committed += 1
+        self.appended_rows += direct.row_count
+        direct.committed()
         for job, result in zip(group, results, strict=True):
             job.future.set_result(result)
 
@@ -217,7 +241,8 @@ class Writer:
             with contextlib.suppress(duckdb.Error):
                 connection.execute("ROLLBACK")
             if fault_of(error) is Fault.OTHER and not is_fatal(error):
-                raise _as_coral_error(error) from error.__cause__
+                told = _as_coral_error(error)
+                raise told from told.__cause__
             raise self._failure(error, generation) from error
 
 

@@ -8,7 +8,8 @@ import os
 import pickle
 import struct
 import sys
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -41,6 +42,27 @@ class Rows:
 
 Part = Columns | Rows | protocol.Outcome
 
+ENDINGS: Final = ("answered", "failed", "refused", "timed_out", "overloaded", "abandoned", "worker_died")
+"""How a job can end. A worker is killed when its job timed out or was abandoned by its caller; one that died
+took too much memory most likely."""
+
+
+@dataclass(frozen=True)
+class PoolStatistics:
+    """What a pool has done since its start, and does now.
+
+    Attributes:
+        running: Jobs that have a worker now.
+        queued: Jobs that wait for one.
+        ended: Jobs by how they ended, one of `ENDINGS`.
+        seconds: Time from a job's arrival to its end, by how it ended, added up.
+    """
+
+    running: int
+    queued: int
+    ended: Mapping[str, int]
+    seconds: Mapping[str, float]
+
 
 class QueryPool:
     """Runs jobs in worker processes, `MAX_CONCURRENT_QUERIES` at once; the others wait in order.
@@ -53,7 +75,14 @@ class QueryPool:
         self._idle: list[asyncio.subprocess.Process] = []
         self._slots = asyncio.Semaphore(MAX_CONCURRENT_QUERIES)
         self._waiting = 0
+        self._running = 0
+        self._ended = dict.fromkeys(ENDINGS, 0)
+        self._seconds = dict.fromkeys(ENDINGS, 0.0)
         self._closed = False
+
+    def statistics(self) -> PoolStatistics:
+        """Figures as of now. From any thread."""
+        return PoolStatistics(self._running, self._waiting, dict(self._ended), dict(self._seconds))
 
     async def warm_up(self) -> None:
         """Starts a worker ahead of the first query."""
@@ -74,6 +103,22 @@ class QueryPool:
             LimitError: Its time is up.
             OverloadedError: Too many queries wait already.
         """
+        started = time.monotonic()
+        ending = "abandoned"
+        try:
+            async with contextlib.aclosing(self._run(job, timeout)) as parts:
+                async for part in parts:
+                    if isinstance(part, protocol.Outcome):
+                        ending = "answered"
+                    yield part
+        except CoralError as error:
+            ending = _ending(error)
+            raise
+        finally:
+            self._ended[ending] += 1
+            self._seconds[ending] += time.monotonic() - started
+
+    async def _run(self, job: protocol.Job, timeout: float) -> AsyncGenerator[Part, None]:
         if self._waiting >= MAX_QUEUED_QUERIES:
             raise OverloadedError(
                 f"{MAX_QUEUED_QUERIES} queries are waiting, the limit MAX_QUEUED_QUERIES", hint="retry later"
@@ -85,11 +130,13 @@ class QueryPool:
                     await self._slots.acquire()
                 finally:
                     self._waiting -= 1
+                self._running += 1
                 try:
                     async with contextlib.aclosing(self._run_in_worker(job)) as parts:
                         async for part in parts:
                             yield part
                 finally:
+                    self._running -= 1
                     self._slots.release()
         except TimeoutError:
             raise LimitError(
@@ -119,7 +166,7 @@ class QueryPool:
                 reusable = isinstance(part, protocol.Outcome)
                 yield part
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise QueryError(
+            raise _WorkerDiedError(
                 "the query ended its worker process, most likely by using too much memory",
                 hint="aggregate in SQL, select fewer columns, or narrow the time range",
             ) from None
@@ -166,6 +213,21 @@ async def _answers(worker: asyncio.subprocess.Process) -> AsyncGenerator[Part | 
         else:
             yield msgspec.msgpack.decode(payload, type=protocol.Failure)
             return
+
+
+class _WorkerDiedError(QueryError):
+    """A query whose worker ended without an answer."""
+
+
+def _ending(error: CoralError) -> str:
+    """How a job ended that raised."""
+    kinds: tuple[tuple[type[CoralError], str], ...] = (
+        (_WorkerDiedError, "worker_died"),
+        (DeniedError, "refused"),
+        (LimitError, "timed_out"),
+        (OverloadedError, "overloaded"),
+    )
+    return next((ending for kind, ending in kinds if isinstance(error, kind)), "failed")
 
 
 def _error(failure: protocol.Failure) -> CoralError:

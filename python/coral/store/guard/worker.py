@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from coral.errors import CoralError, DeniedError, QueryError
 from coral.limits import MAX_SQL_BYTES, QUERY_WORKER_ADDRESS_SPACE_BYTES, QUERY_WORKER_MEMORY_BYTES
+from coral.store.duckdb.catalogue import CATALOGUE, catalogue_sql
 from coral.store.duckdb.migrate import load_migrations
 from coral.store.duckdb.segments import parquet_list, parquet_scan
 from coral.store.duckdb.tables import macros_sql, public_views, segmented_tables, view_sql, with_tiers
@@ -95,6 +96,7 @@ def _open_segments(connection: duckdb.DuckDBPyConnection, kind: str, job: protoc
         connection.execute(f"CREATE VIEW {table.name} AS {source}")
     for view in public_views(tables):
         connection.execute(f"CREATE VIEW {view} AS {view_sql(view)}")
+    connection.execute(f"CREATE VIEW {CATALOGUE} AS {catalogue_sql(kind)}")
     connection.execute(f"SET allowed_paths={parquet_list(allowed)}")
     connection.execute("SET enable_external_access=false; SET lock_configuration=true")
     connection.execute("BEGIN TRANSACTION READ ONLY")

@@ -1,4 +1,4 @@
--- The spans among those with ingest_seq in ($lo, $hi] that are searched for calls.
+-- The fresh spans that are searched for calls.
 SELECT DISTINCT ON (key) * FROM (
     SELECT hash(trace_id, span_id) AS key,
            CASE WHEN parent_span_id != '' AND kind IN ('SERVER', 'CONSUMER')
@@ -10,7 +10,7 @@ SELECT DISTINCT ON (key) * FROM (
            CASE WHEN kind = 'CLIENT' AND contains(attributes, '"db.system')
                 THEN coalesce(nullif(TRY(attributes ->> '$."db.system.name"'), ''),
                               nullif(TRY(attributes ->> '$."db.system"'), '')) END AS database
-    FROM main.spans
-    WHERE ingest_seq > $lo AND ingest_seq <= $hi AND ({in_sample})
+    FROM {fresh_spans}
+    WHERE {in_sample}
     LIMIT $most
 )

@@ -1,8 +1,8 @@
--- Deltas per minute and operation of the spans with ingest_seq in ($lo, $hi].
+-- Deltas per minute and operation of the fresh spans.
 WITH fresh AS (
     SELECT date_trunc('minute', start_time) AS bucket_time, service_name, span_name, kind, duration_ns,
            status_code, bucket_of(duration_ns) AS bucket
-    FROM main.spans WHERE ingest_seq > $lo AND ingest_seq <= $hi
+    FROM {fresh_spans}
 ),
 buckets AS (
     SELECT bucket_time, service_name, span_name, kind, bucket, count(*) AS n
