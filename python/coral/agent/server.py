@@ -37,7 +37,7 @@ from coral.limits import DEFAULT_MAX_BUFFER_BYTES, MAX_OTLP_BODY_BYTES
 from coral.serve.call_metrics import CallMetrics
 from coral.serve.lifecycle import announce_ready, stop_on_signals
 from coral.serve.listen import GrpcServer, listen_tcp, socket_address
-from coral.serve.memory import bound_allocator, keep_trimming
+from coral.serve.memory import keep_trimming
 from coral.serve.self_telemetry import SelfTelemetry
 from coral.store.duckdb.rows import one_row
 from coral.store.duckdb.store import DuckDBStore, StoreLimits
@@ -103,7 +103,6 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
     On a stop, requests under way are answered, what was ingested is rolled up, and the outbox is
     delivered for at most two seconds; what remains is on disk and is delivered after the next start.
     """
-    bound_allocator()
     stop = stop_on_signals()
     clock = SystemClock()
     http_socket = listen_tcp(options.otlp_http)

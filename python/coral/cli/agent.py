@@ -42,6 +42,10 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
     file = find_file(config, no_config=no_config, variable=FILE_ENV, default=default_agent_file())
     found = read_settings(AGENT_SETTINGS, flags, file=file, verbose=verbose)
 
+    from coral.serve.memory import bound_allocator
+
+    bound_allocator()  # before pyarrow is imported
+
     from coral.agent.rollup.cardinality import NameLimits
     from coral.agent.server import AgentOptions, serve_agent
     from coral.serve.logs import configure_logs

@@ -52,7 +52,7 @@ class ReceivedBatch:
     size_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.size_bytes = _OVERHEAD_BYTES + sum(rows.nbytes for rows in self.tables.values())
+        self.size_bytes = _OVERHEAD_BYTES + sum(rows.get_total_buffer_size() for rows in self.tables.values())
 
 
 @dataclass(frozen=True)

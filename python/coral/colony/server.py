@@ -35,7 +35,7 @@ from coral.serve.listen import GrpcServer
 from coral.serve.memory import bound_allocator, keep_trimming
 from coral.serve.self_telemetry import SelfTelemetry
 from coral.store.duckdb.background import give_way
-from coral.store.duckdb.compaction import mergeable_tables
+from coral.store.duckdb.compaction import mergeable_tables, write_merged
 from coral.store.duckdb.store import DuckDBStore, StoreLimits
 from coral.store.duckdb.tiers import Tier, Tiers, rollup_tiers
 from coral.store.guard.pool import QueryPool
@@ -115,6 +115,7 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
     tasks: list[asyncio.Task[None]] = []
     operations: ColonyOperations | None = None
     ageing: Tiers | None = None
+    merging = ThreadPoolExecutor(1, thread_name_prefix="coral-merging", initializer=give_way)
     try:
         recent = RecentRollups(clock)
         await asyncio.to_thread(recent.load, store)
@@ -125,6 +126,8 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
             scratch=options.data / "merging",
             clock=clock,
             moved=partial(_forget_soon, loop, recent),
+            # What holds the store's lock is not done by that thread: queries would wait for it.
+            merge=lambda old, merge, path: merging.submit(write_merged, old, merge, path).result(),
         )
         fleet = FleetServicer(store, clock=clock, committed=recent.committed)
         completeness = query_pb2.Completeness()
@@ -180,6 +183,7 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         if operations is not None:
             await asyncio.to_thread(operations.close)
         await pool.close()
+        merging.shutdown()
         store.close()
 
 
@@ -189,14 +193,14 @@ def _store_ages(options: ColonyOptions, tiers: Sequence[Tier]) -> dict[str, time
 
 
 async def _age(tiers: Tiers) -> None:
-    """Merges and ages segments once a minute, until cancelled."""
-    with ThreadPoolExecutor(1, thread_name_prefix="coral-tiers", initializer=give_way) as executor:
+    """Merges and ages segments twice a minute, until cancelled."""
+    with ThreadPoolExecutor(1, thread_name_prefix="coral-tiers") as executor:
         try:
             while True:
                 await asyncio.sleep(_AGE_SECONDS)
                 try:
                     await asyncio.get_running_loop().run_in_executor(executor, tiers.run)
-                except CoralError as error:
+                except (CoralError, OSError) as error:
                     _log.error("merging summaries failed, trying again: %s", error)
         finally:
             tiers.stop()

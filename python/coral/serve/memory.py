@@ -16,8 +16,6 @@ import ctypes
 import os
 from typing import Final
 
-import pyarrow as pa
-
 _M_ARENA_MAX: Final = -8
 _M_MMAP_THRESHOLD: Final = -3
 _M_TRIM_THRESHOLD: Final = -1
@@ -28,9 +26,10 @@ _TRIM_SECONDS: Final = 10.0
 
 
 def bound_allocator() -> None:
-    """Limits glibc's arenas of this process, and lets Arrow use them; call it before there are threads.
+    """Limits glibc's arenas of this process, and lets Arrow use them.
 
-    What an operator set by `MALLOC_ARENA_MAX` or `ARROW_DEFAULT_MEMORY_POOL` stays.
+    Call it before there are threads, and before pyarrow is imported: the C++ library asks once. What an
+    operator set by `MALLOC_ARENA_MAX` or `ARROW_DEFAULT_MEMORY_POOL` stays.
     """
     libc = _glibc()
     if libc is None:
@@ -40,8 +39,7 @@ def bound_allocator() -> None:
     # glibc raises these by itself, up to 32 and 64 MiB, when large blocks are freed; said once, they stay.
     libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
     libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES)
-    if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ:
-        pa.set_memory_pool(pa.system_memory_pool())
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 async def keep_trimming(seconds: float = _TRIM_SECONDS) -> None:

@@ -24,7 +24,7 @@ from coral.testing.processes import run_coral, settled, start_agent, start_colon
 
 ENOUGH_SPANS = 2_000
 LOAD_SECONDS = 60.0
-RATE = 120.0
+RATE = 60.0
 RELATIVE_ERROR = 0.01
 PERCENTILES = (0.5, 0.95, 0.99)
 

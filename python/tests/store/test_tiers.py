@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -364,4 +365,28 @@ def test_a_service_with_too_many_rows_is_merged_in_pieces(
     monkeypatch.setattr("coral.store.duckdb.compaction.MERGE_PIECE_ROWS", rows)
     colony.settle()
     assert colony.tables()["rollups"] == 2 * 2 * 2 * 3  # services, operations, minutes, kinds
+    assert colony.totals() == before
+
+
+def test_a_full_disk_stops_merging_for_a_while_only(
+    colony: Colony, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = random.Random(9)
+    for _ in range(8):
+        colony.add("rollups", rollup_rows(draw, [NOW], 5))
+        colony.store.seal()
+    before = colony.totals()
+
+    def full(*arguments: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("coral.store.duckdb.tiers.write_merged", full)
+        colony.settle()
+    assert colony.totals() == before
+    colony.settle()
+    assert colony.tables() == {"rollups": 40}
+    clock.advance(timedelta(hours=1))
+    colony.settle()
+    assert colony.tables()["rollups"] < 40
     assert colony.totals() == before

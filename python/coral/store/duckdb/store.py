@@ -27,7 +27,6 @@ from coral.limits import (
     RESERVE_DISK_BYTES,
 )
 from coral.store.api import Segment, StoreStatistics, Transaction
-from coral.store.duckdb.background import give_way
 from coral.store.duckdb.catalogue import CATALOGUE, catalogue_sql
 from coral.store.duckdb.database import Database
 from coral.store.duckdb.direct import DirectRows, RecentRows
@@ -306,8 +305,6 @@ class DuckDBStore:
         return False
 
     def _maintain_always(self, interval: float) -> None:
-        if self._kind == "colony":  # an agent under load must keep up with sealing
-            give_way()
         round_number = 0
         while not self._stopped.wait(interval):
             round_number += 1

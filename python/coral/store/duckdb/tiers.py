@@ -104,6 +104,7 @@ class Tiers:
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
         moved: Callable[[datetime], None] = lambda before: None,
+        merge: Callable[[Sequence[Segment], Merge, Path], int] | None = None,
     ) -> None:
         """Binds the job.
 
@@ -114,6 +115,7 @@ class Tiers:
             clock: The time; when it jumps, nothing ages until it has run evenly for a while.
             monotonic: Seconds that never jump.
             moved: Told, from the job's thread, the time before which there may be no single minutes.
+            merge: Calls `write_merged`, where that should be done by another thread.
         """
         self._store = store
         self._tiers = tiers
@@ -121,11 +123,12 @@ class Tiers:
         self._clock = clock
         self._steady = SteadyClock(clock, monotonic=monotonic)
         self._moved = moved
+        self._merge = merge
         self._stopped = threading.Event()
         self._left: dict[Path, float] = {}  # until when a segment is left alone, monotonic seconds
         self._monotonic = monotonic
         shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
+        scratch.mkdir(parents=True, exist_ok=True)
 
     def stop(self) -> None:
         """Makes a round under way end after its present step."""
@@ -188,12 +191,12 @@ class Tiers:
             for table, merge in merges:
                 path = self._scratch / f"{table}-{uuid.uuid4().hex}.parquet"
                 files.append(path)
-                if write_merged(old, merge, path):
+                if (self._merge or write_merged)(old, merge, path):
                     new.append((table, f"SELECT * FROM read_parquet({quoted(path)})"))
             return self._store.maintain(lambda editor: _swap(editor, old, new))
-        except (duckdb.Error, pa.ArrowException) as error:
-            # Perhaps a segment went meanwhile (given up for lack of room), perhaps one is damaged: the rest
-            # goes on without them, and they are tried again some time.
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            # Perhaps a segment went meanwhile (given up for lack of room), one is damaged, or the disk is
+            # full: the rest goes on without them, and they are tried again some time.
             _log.warning("merging %d segments of %s failed: %s", len(old), old[0].table, error)
             until = self._monotonic() + _LEFT_SECONDS
             self._left |= {segment.path: until for segment in old}
