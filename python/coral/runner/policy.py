@@ -1,8 +1,11 @@
-"""What a script may do. The one source of Deno's flags, import map and environment.
+"""What a script may do.
+
+The one source of Deno's flags, import map and environment, and of what the operating system enforces
+(`coral.runner.containment` puts that in place).
 
 A script reaches its colony and reads files below its own folder; nothing else. Flags alone do not
 hold that: Deno checks no permission on static imports, so the import map refuses every file outside
-(`docs/adr`, and denoland/deno #29991 for why it is so).
+(`docs/security.md`, and denoland/deno #29991 for why it is so).
 """
 
 from __future__ import annotations
@@ -11,26 +14,132 @@ import os
 
 from coral.config.address import parse_address
 from coral.errors import UsageError
+from coral.limits import (
+    SCRIPT_CPU_PERCENT,
+    SCRIPT_FILE_BYTES,
+    SCRIPT_MEMORY_BYTES,
+    SCRIPT_OPEN_FILES,
+    SCRIPT_OUTPUT_BYTES,
+    SCRIPT_TASKS,
+)
 
 # The V8 heap. Array buffers and wasm memory are outside it: a second wall, never the only one.
-HEAP_LIMIT_MB = 512
+HEAP_LIMIT_MB = SCRIPT_MEMORY_BYTES >> 20
 
 # Scheme that no loader knows; Deno's error then shows it with the path that was asked for.
 DENIED_SCHEME = "coral-denied:///"
 
 # What Deno must not take from the network, from files beside the script, or by asking.
-_CLOSED = ("--no-config", "--no-lock", "--no-remote", "--no-npm")
+_CLOSED = ("--no-config", "--no-lock", "--no-remote", "--no-npm", "--deny-import")
 
 # Deno honours many variables (DENO_V8_FLAGS, OTEL_DENO, SSLKEYLOGFILE, HTTP_PROXY, ...), so the child
 # gets these and no others.
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TERM")
 
+# WebGPU loads graphics drivers without asking for a permission; so it finds none.
+_NO_DRIVERS = {"VK_DRIVER_FILES": "/nonexistent", "VK_ICD_FILENAMES": "/nonexistent"}
+
 # What Rust's Url::from_file_path leaves as it is. The import map's keys must be spelled the same way.
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/!$&'()*+,-.:;=@[]^_|~")
 
 
+class Policy:
+    """What one kind of script may do.
+
+    Attributes:
+        kind: `cli` (`coral run`), `adhoc` or `daemon` (deployed to agents).
+        level: Of an agent's script, 1 to 3: what the agent's SDK server lets it do. 0 for `cli`. The walls
+            are the same for all of them.
+        connect: The one address that it may connect to, `HOST:PORT`, or None.
+        unix_socket: Path of the one Unix socket that it may connect to, or None.
+        listen: The port on which a debugger may connect to it, or None.
+        memory_bytes: All of its memory: heap, array buffers, wasm, workers.
+        output_bytes: What it may print.
+        file_bytes: Size of a file that its process may write.
+        tasks: Threads.
+        open_files: Files and sockets.
+        cpu_percent: Processor time, in percent of one processor.
+    """
+
+    __slots__ = (
+        "connect",
+        "cpu_percent",
+        "file_bytes",
+        "kind",
+        "level",
+        "listen",
+        "memory_bytes",
+        "open_files",
+        "output_bytes",
+        "tasks",
+        "unix_socket",
+    )
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        level: int = 0,
+        connect: str | None = None,
+        unix_socket: str | None = None,
+        listen: int | None = None,
+        memory_bytes: int = SCRIPT_MEMORY_BYTES,
+        output_bytes: int = SCRIPT_OUTPUT_BYTES,
+        cpu_percent: int = SCRIPT_CPU_PERCENT,
+    ) -> None:
+        self.kind = kind
+        self.level = level
+        self.connect = connect
+        self.unix_socket = unix_socket
+        self.listen = listen
+        self.memory_bytes = memory_bytes
+        self.output_bytes = output_bytes
+        self.file_bytes = SCRIPT_FILE_BYTES
+        self.tasks = SCRIPT_TASKS + (os.cpu_count() or 1)
+        self.open_files = SCRIPT_OPEN_FILES
+        self.cpu_percent = cpu_percent
+
+    @property
+    def port(self) -> int | None:
+        """The TCP port that it may connect to."""
+        return None if self.connect is None else parse_address(self.connect)[1]
+
+    @property
+    def resolves_names(self) -> bool:
+        """Whether its colony has a name, which only the domain name system or a file of hosts knows."""
+        if self.connect is None:
+            return False
+        host = parse_address(self.connect)[0]
+        return ":" not in host and not host.replace(".", "").isdigit()
+
+
+def describe(policy: Policy) -> dict[str, object]:
+    """Returns a policy in words and numbers, for `--dry-run` and `doctor`."""
+    return {
+        "kind": policy.kind,
+        "level": policy.level,
+        "read": "files below the script's folder, hidden entries and links out of it left out",
+        "write": "nothing",
+        "connect": policy.connect or policy.unix_socket or "nothing",
+        "listen": policy.listen or "nothing",
+        "programs": "none",
+        "environment": [*_PASSED_ON, "DENO_DIR", "DENO_NO_UPDATE_CHECK", "NO_COLOR", *_NO_DRIVERS],
+        "memory_bytes": policy.memory_bytes,
+        "output_bytes": policy.output_bytes,
+        "file_bytes": policy.file_bytes,
+        "tasks": policy.tasks,
+        "open_files": policy.open_files,
+        "cpu_percent": policy.cpu_percent,
+    }
+
+
 def run_flags(
-    *, read: list[str], colony: str | None, import_map: str, heap_limit_mb: int = HEAP_LIMIT_MB
+    *,
+    read: list[str],
+    colony: str | None,
+    import_map: str,
+    denied: list[str] | None = None,
+    heap_limit_mb: int = HEAP_LIMIT_MB,
 ) -> list[str]:
     """Returns the flags of `deno run` for one script.
 
@@ -38,6 +147,7 @@ def run_flags(
         read: Real paths of the directories that the script may read.
         colony: The one address that it may connect to, `HOST:PORT`, or None for no network.
         import_map: Path of the import map.
+        denied: Paths below these that it may not read.
         heap_limit_mb: Size of the V8 heap in MiB.
 
     Raises:
@@ -49,6 +159,12 @@ def run_flags(
                 f"the folder {path} has a comma in its name, which Deno cannot be given",
                 hint="move the script to a folder without a comma",
             )
+    for path in denied or ():
+        if "," in path:
+            raise UsageError(
+                f"{path}, which a script may not read, has a comma in its name, which Deno cannot be given",
+                hint="move the script to a folder of its own",
+            )
     flags = [
         "--no-prompt",
         "--cached-only",
@@ -57,6 +173,8 @@ def run_flags(
         f"--v8-flags=--max-old-space-size={heap_limit_mb}",
         "--allow-read=" + ",".join(read),
     ]
+    if denied:
+        flags.append("--deny-read=" + ",".join(denied))
     if colony is not None:
         flags.append("--allow-net=" + ",".join(_same_place(colony)))
     return flags
@@ -67,16 +185,24 @@ def check_flags(import_map: str) -> list[str]:
     return [*_CLOSED, f"--import-map={import_map}"]
 
 
-def import_map(*, sdk: str, script_dir: str, modules: list[str]) -> dict[str, dict[str, str]]:
+def import_map(
+    *, sdk: str, script_dir: str, modules: list[str], denied: list[str] | None = None
+) -> dict[str, dict[str, str]]:
     """Returns the import map: the SDK, files below the script's folder, and a wall for all others.
 
     Args:
         sdk: Path of the module that `@coral/sdk` stands for.
         script_dir: Real path of the script's folder.
         modules: Further files that must load: the SDK's own.
+        denied: Files and folders below the script's folder that must not load.
     """
     folder = file_url(script_dir.rstrip("/") + "/")
     imports = {"@coral/sdk": file_url(sdk), "file:///": DENIED_SCHEME, folder: folder}
+    for path in denied or ():
+        url = file_url(path)
+        wall = DENIED_SCHEME + url.removeprefix("file:///")
+        imports[url] = wall
+        imports[url + "/"] = wall + "/"
     for module in (sdk, *modules):
         imports[file_url(module)] = file_url(module)
     return {"imports": imports}
@@ -90,6 +216,7 @@ def environment(*, deno_dir: str, colour: bool) -> dict[str, str]:
         colour: Whether output goes to a terminal; Deno would colour even a redirected stderr.
     """
     variables = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    variables |= _NO_DRIVERS
     variables["DENO_DIR"] = deno_dir
     variables["DENO_NO_UPDATE_CHECK"] = "1"
     if not colour or os.environ.get("NO_COLOR"):

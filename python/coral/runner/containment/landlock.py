@@ -1,0 +1,126 @@
+"""Landlock: what a process and its children may touch, from Linux 5.13 on, without privileges.
+
+| ABI | Linux | adds                                       |
+|-----|-------|--------------------------------------------|
+| 1   | 5.13  | files: read, write, execute, make, remove   |
+| 2   | 5.19  | moving files between folders (REFER)        |
+| 3   | 6.2   | truncate                                    |
+| 4   | 6.7   | TCP: bind and connect by port               |
+| 5   | 6.10  | ioctl on devices                            |
+| 6   | 6.12  | signals and abstract Unix sockets           |
+
+Source: Documentation/userspace-api/landlock.rst and include/uapi/linux/landlock.h. What the ruleset
+handles and no rule allows is denied. Descriptors that are open already keep their rights.
+"""
+
+from __future__ import annotations
+
+import os
+
+from coral.runner.containment.kernel import (
+    LANDLOCK_ADD_RULE,
+    LANDLOCK_CREATE_RULESET,
+    LANDLOCK_RESTRICT_SELF,
+    Kernel,
+)
+
+EXECUTE = 1 << 0
+WRITE_FILE = 1 << 1
+READ_FILE = 1 << 2
+READ_DIR = 1 << 3
+
+_ALL_FILES_ABI_1 = (1 << 13) - 1
+_REFER = 1 << 13
+_TRUNCATE = 1 << 14
+_IOCTL_DEVICE = 1 << 15
+_BIND_TCP = 1 << 0
+_CONNECT_TCP = 1 << 1
+_SCOPE_ABSTRACT_SOCKETS = 1 << 0
+_SCOPE_SIGNALS = 1 << 1
+
+_VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
+_RULE_PATH = 1
+_RULE_PORT = 2
+_NETWORK_ABI = 4
+_SCOPES_ABI = 6
+# A rule on a file may hold only rights that a file can have.
+_OF_FILES = EXECUTE | WRITE_FILE | READ_FILE
+
+
+def abi(kernel: Kernel) -> int:
+    """Returns the kernel's ABI of Landlock; 0 where it has none or it is switched off at boot."""
+    try:
+        return kernel.call(LANDLOCK_CREATE_RULESET, 0, 0, _VERSION)
+    except OSError:
+        return 0
+
+
+class Ruleset:
+    """Rules that are collected here and put in place in the child.
+
+    Attributes:
+        descriptor: The kernel's object. Closed by `close`; close-on-exec.
+        version: The ABI.
+    """
+
+    __slots__ = ("_kernel", "descriptor", "version")
+
+    def __init__(self, kernel: Kernel, version: int) -> None:
+        """Makes an empty ruleset, which denies everything that this ABI handles."""
+        files = _ALL_FILES_ABI_1
+        if version >= 2:
+            files |= _REFER
+        if version >= 3:
+            files |= _TRUNCATE
+        if version >= 5:
+            files |= _IOCTL_DEVICE
+        network = _BIND_TCP | _CONNECT_TCP if version >= _NETWORK_ABI else 0
+        scopes = _SCOPE_ABSTRACT_SOCKETS | _SCOPE_SIGNALS if version >= _SCOPES_ABI else 0
+        fields = [files, network, scopes]
+        size = 8 if version < _NETWORK_ABI else 16 if version < _SCOPES_ABI else 24
+        attributes = kernel.buffer(b"".join([field.to_bytes(8, "little") for field in fields])[:size])
+        self._kernel = kernel
+        self.version = version
+        self.descriptor = kernel.call(LANDLOCK_CREATE_RULESET, attributes.address, size, 0)
+
+    def allow_path(self, path: str, rights: int) -> bool:
+        """Allows rights on a file, or on a folder and all below it.
+
+        Returns:
+            False if there is nothing at that path, or it may not be looked at: then nothing can be allowed.
+        """
+        try:
+            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            if rights & ~_OF_FILES and not os.path.isdir(path):
+                rights &= _OF_FILES
+            self._add(_RULE_PATH, rights.to_bytes(8, "little") + descriptor.to_bytes(4, "little"))
+        finally:
+            os.close(descriptor)
+        return True
+
+    def allow_connect(self, port: int) -> None:
+        """Allows TCP connections to a port, on any address; without effect below ABI 4."""
+        self._allow_port(_CONNECT_TCP, port)
+
+    def allow_listen(self, port: int) -> None:
+        """Allows to listen on a TCP port; without effect below ABI 4."""
+        self._allow_port(_BIND_TCP, port)
+
+    def enforce(self) -> None:
+        """Puts the rules on this thread for good; `no_new_privs` must be set. Called in the child."""
+        self._kernel.call(LANDLOCK_RESTRICT_SELF, self.descriptor, 0)
+
+    def close(self) -> None:
+        """Gives the ruleset back; what it was put on keeps it."""
+        os.close(self.descriptor)
+
+    def _allow_port(self, right: int, port: int) -> None:
+        if self.version >= _NETWORK_ABI:
+            self._add(_RULE_PORT, right.to_bytes(8, "little") + port.to_bytes(8, "little"))
+
+    def _add(self, kind: int, rule: bytes) -> None:
+        buffer = self._kernel.buffer(rule)
+        self._kernel.call(LANDLOCK_ADD_RULE, self.descriptor, kind, buffer.address, 0)

@@ -1,0 +1,250 @@
+"""Starts a program inside its walls: what happens between fork and exec.
+
+All that can be prepared is prepared before the fork. The child then makes system calls only, tells by a
+pipe which of them the kernel refused, and executes the program. Fork is safe here, for `coral run` has
+one thread; a program with threads starts this as a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from coral.runner.containment.kernel import (
+    CLOSE_RANGE,
+    PR_SET_NO_NEW_PRIVS,
+    PR_SET_PDEATHSIG,
+    Buffer,
+    Kernel,
+)
+from coral.runner.containment.landlock import READ_FILE, Ruleset
+from coral.runner.containment.seccomp import FILTER_FLAG_TSYNC, SET_MODE_FILTER, program
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Sequence
+    from typing import NoReturn
+else:
+    try:
+        import _signal as signal
+    except ImportError:  # another interpreter than CPython
+        import signal
+
+_SIGKILL = 9
+# Python ignores these, and a child would inherit that.
+_DEFAULT_AGAIN = ("SIGPIPE", "SIGXFSZ")
+_CLOSE_ON_EXEC = 4  # CLOSE_RANGE_CLOEXEC, Linux 5.11
+_MAP_FIXED_NOREPLACE_PRIVATE_ANONYMOUS = 0x100000 | 0x02 | 0x20
+_READ_WRITE = 3
+_PAGE = 1 << 16  # the largest page of the CPUs that we know
+_USER_SPACE_BITS = 46  # below what either CPU gives a process
+
+
+class Filter:
+    """What the filter of system calls lets through besides the plain case (`seccomp.program`)."""
+
+    __slots__ = ("listen", "names", "unix")
+
+    def __init__(self, *, names: bool, unix: bool, listen: bool) -> None:
+        self.names = names
+        self.unix = unix
+        self.listen = listen
+
+
+class Walls:
+    """What is put around a child, except what is put around it from outside.
+
+    Attributes:
+        kernel: System calls, or None: then none of this.
+        ruleset: Landlock's rules, or None for none.
+        calls: The filter of system calls, or None for none.
+        rlimits: Limits by their number in the `resource` module; soft and hard alike.
+        no_new_privileges: Whether setuid programs lose their effect.
+    """
+
+    __slots__ = ("calls", "kernel", "no_new_privileges", "rlimits", "ruleset")
+
+    def __init__(
+        self,
+        kernel: Kernel | None,
+        *,
+        ruleset: Ruleset | None = None,
+        calls: Filter | None = None,
+        rlimits: dict[int, int] | None = None,
+        no_new_privileges: bool = True,
+    ) -> None:
+        self.kernel = kernel
+        self.ruleset = ruleset
+        self.calls = calls
+        self.rlimits = rlimits or {}
+        self.no_new_privileges = no_new_privileges
+
+
+def launch(
+    argv: list[str], environment: dict[str, str], walls: Walls, *, own_group: bool
+) -> tuple[int, list[str]]:
+    """Starts a program as a child.
+
+    Args:
+        argv: Path of the program and its arguments.
+        environment: Its whole environment.
+        walls: What to put around it.
+        own_group: Whether it leads a process group of its own.
+
+    Returns:
+        Its process id, and what the kernel refused, one line for each layer that is missing now.
+
+    Raises:
+        OSError: It cannot be started.
+    """
+    report_read, report_write = os.pipe()
+    image = _Image(argv, environment, walls)
+    handled = [number for number in signal.valid_signals() if callable(signal.getsignal(number))]
+    parent = os.getpid()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _become(image, walls, handled, parent, own_group, report_write)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        os.close(report_write)
+    with open(report_read, encoding="utf-8", errors="replace") as file:
+        told = file.read().splitlines()
+    for line in told:
+        if line.startswith("exec "):
+            os.waitpid(pid, 0)
+            number = int(line.removeprefix("exec "))
+            raise OSError(number, os.strerror(number))
+    return pid, told
+
+
+class _Image:
+    """The program, its arguments and environment where the kernel can read them."""
+
+    __slots__ = ("address", "arguments", "argv", "environment", "pointers", "variables")
+
+    def __init__(self, argv: list[str], environment: dict[str, str], walls: Walls) -> None:
+        self.argv = argv
+        self.environment = environment
+        self.address = 0
+        if walls.kernel is None or walls.calls is None:
+            return
+        kernel = walls.kernel
+        path = os.fsencode(argv[0]) + b"\0"
+        self.address = _unguessable_page(kernel, len(path))
+        kernel.write_at(self.address, path)
+        self.arguments = _strings(kernel, [os.fsencode(word) for word in argv])
+        self.variables = _strings(
+            kernel, [os.fsencode(f"{name}={value}") for name, value in environment.items()]
+        )
+
+    def execute(self, kernel: Kernel | None) -> NoReturn:
+        """Becomes the program."""
+        if kernel is None or not self.address:
+            os.execve(self.argv[0], self.argv, self.environment)
+        kernel.call(kernel.execve, self.address, self.arguments[0].address, self.variables[0].address)
+        raise AssertionError("execve has returned")
+
+
+def _unguessable_page(kernel: Kernel, length: int) -> int:
+    while True:
+        place = int.from_bytes(os.urandom(8), "little") >> (64 - _USER_SPACE_BITS)
+        start = place & ~(_PAGE - 1)
+        size = (place - start + length + _PAGE - 1) & ~(_PAGE - 1)
+        try:
+            flags = _MAP_FIXED_NOREPLACE_PRIVATE_ANONYMOUS
+            kernel.call(kernel.mmap, start, size, _READ_WRITE, flags, -1, 0)
+            return place
+        except OSError:
+            pass  # something is mapped there, or it is too low: another place
+
+
+def _strings(kernel: Kernel, words: list[bytes]) -> tuple[Buffer, Buffer]:
+    text = kernel.buffer(b"\0".join(words) + b"\0")
+    pointers, place = [], text.address
+    for word in words:
+        pointers.append(place)
+        place += len(word) + 1
+    pointers.append(0)
+    return kernel.buffer(b"".join([pointer.to_bytes(8, "little") for pointer in pointers])), text
+
+
+def _become(
+    image: _Image, walls: Walls, handled: Sequence[int], parent: int, own_group: bool, report: int
+) -> NoReturn:
+    try:
+        if own_group:
+            os.setpgid(0, 0)
+        for number in (*handled, *(getattr(signal, name) for name in _DEFAULT_AGAIN)):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        if walls.kernel is None:
+            _keep_descriptors_to_ourselves()
+        else:
+            _confine(walls.kernel, walls, image, parent, report)
+        image.execute(walls.kernel)
+    except OSError as error:
+        os.write(report, b"exec %d\n" % (error.errno or 0))
+    except BaseException as error:  # whatever it is: a copy of the parent must not go on
+        os.write(2, f"coral: the script's process could not be set up: {error!r}\n".encode())
+        os.write(report, b"exec 0\n")
+    finally:
+        os._exit(127)
+
+
+def _confine(kernel: Kernel, walls: Walls, image: _Image, parent: int, report: int) -> None:
+    def attempt(layer: str, number: int, *arguments: int) -> bool:
+        try:
+            kernel.call(number, *arguments)
+        except OSError as error:
+            os.write(report, f"{layer}: the kernel refuses it ({error.strerror})\n".encode())
+            return False
+        return True
+
+    attempt("parent_death", kernel.prctl, PR_SET_PDEATHSIG, _SIGKILL)
+    if os.getppid() != parent:
+        os._exit(127)  # the parent was killed before it could be watched
+    for resource, limit in walls.rlimits.items():
+        pair = kernel.buffer(limit.to_bytes(8, "little") * 2)
+        attempt("rlimits", kernel.prlimit64, 0, resource, pair.address)
+    try:
+        kernel.call(CLOSE_RANGE, 3, 0xFFFFFFFF, _CLOSE_ON_EXEC)
+    except OSError:
+        _keep_descriptors_to_ourselves()  # before Linux 5.11
+    if not walls.no_new_privileges:
+        return
+    if not attempt("no_new_privs", kernel.prctl, PR_SET_NO_NEW_PRIVS, 1):
+        return  # the two below need it
+    if walls.ruleset is not None:
+        try:
+            # pthread_getattr_np reads it, and Deno's parser panics if it cannot. A file of our own process
+            # exists only now; the rule is on it, not on the path.
+            walls.ruleset.allow_path("/proc/self/maps", READ_FILE)
+            walls.ruleset.enforce()
+        except OSError as error:
+            os.write(report, f"landlock: the kernel refuses it ({error.strerror})\n".encode())
+    if walls.calls is not None:
+        code = program(
+            kernel,
+            pid=os.getpid(),
+            exec_address=image.address,
+            names=walls.calls.names,
+            unix=walls.calls.unix,
+            listen=walls.calls.listen,
+        )
+        held = kernel.buffer(code)
+        count = len(code) // 8
+        header = kernel.buffer(count.to_bytes(8, "little") + held.address.to_bytes(8, "little"))
+        attempt("seccomp", kernel.seccomp, SET_MODE_FILTER, FILTER_FLAG_TSYNC, header.address)
+
+
+def _keep_descriptors_to_ourselves() -> None:
+    folder = "/dev/fd" if sys.platform != "linux" else "/proc/self/fd"
+    for name in os.listdir(folder):
+        if int(name) > 2:
+            try:
+                os.set_inheritable(int(name), False)
+            except OSError:
+                pass  # the descriptor of the listing itself, closed again
