@@ -63,5 +63,5 @@ function takeConnection(): void {
   delete scope[KEY];
   connection = found;
   transport = undefined;
-  setRun(found.mode, found.params);
+  setRun(found.mode, found.params, found.texts);
 }

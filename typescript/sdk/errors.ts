@@ -38,7 +38,8 @@ export class CoralError extends Error {
    * `QUERY_TIMEOUT`, `OVERLOADED`, `UNAVAILABLE`, `NOT_FOUND`, `UNIMPLEMENTED`, `STORAGE`.
    * From the SDK: `INVALID_ARGUMENT`, `NOT_FOUND`, `NO_CONNECTION` (not started by `coral run`),
    * `UNREACHABLE` (nobody answers at the address), `TIMEOUT` (no answer in time),
-   * `INCOMPLETE_RESULT` (an answer broke off), `UNREADABLE_RESULT` (a column of an unknown type).
+   * `INCOMPLETE_RESULT` (an answer broke off), `UNREADABLE_RESULT` (a column of an unknown type),
+   * `INVALID_PARAMS` (see `defineParams`).
    * A gRPC code's name where a server that is no colony failed the call.
    */
   readonly reason: string;
@@ -65,8 +66,8 @@ export class CoralError extends Error {
   }
 }
 
-/** Where we were called from, without places in the bundle and in Deno: they tell a script's author nothing. */
-function callers(): string {
+/** @internal Where we were called from, without places in the bundle and in Deno: they tell a script's author nothing. */
+export function callers(): string {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 50; // the script's own lines lie below ours
   const frames = new Error().stack?.split("\n").slice(1) ?? [];

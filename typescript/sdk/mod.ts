@@ -23,7 +23,22 @@ export * as functions from "./functions.ts";
 export * as system from "./system.ts";
 export * as db from "./db.ts";
 export { mode, params } from "./params.ts";
+export { defineParams } from "./declared_params.ts";
+export { output } from "./output.ts";
+export { assert, threshold } from "./checks.ts";
 export type { Mode, Params } from "./params.ts";
+export type {
+  BooleanParam,
+  DurationParam,
+  JsonParam,
+  NumberParam,
+  ParamBasics,
+  ParamSpec,
+  ParamValue,
+  ParamValues,
+  StringParam,
+} from "./declared_params.ts";
+export type { Bounds } from "./checks.ts";
 export { CoralError, NoDataError } from "./errors.ts";
 export type { CoralErrorDetails, NoDataSubject } from "./errors.ts";
 export type { Completeness, Listing } from "./completeness.ts";

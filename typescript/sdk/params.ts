@@ -10,8 +10,14 @@ export type Params = Readonly<Record<string, any>>;
 
 const filled: Record<string, unknown> = {};
 
+/** @internal What was given, by name. */
+export const given: Readonly<Record<string, unknown>> = filled;
+
+/** @internal The text of what was typed as `-p name=text`, by name; a file's values have none. */
+export let texts: Readonly<Record<string, string>> = {};
+
 /**
- * The parameters of this run; empty when there are none.
+ * The parameters of this run; empty when there are none. `defineParams` gives them types and checks them.
  *
  * @example
  * ```ts
@@ -27,8 +33,9 @@ export const params: Params = filled;
 export let mode: Mode | undefined;
 
 /** @internal Sets what is known of this run. */
-export function setRun(side: Mode, values: Record<string, unknown>): void {
+export function setRun(side: Mode, values: Record<string, unknown>, typed: Record<string, string> = {}): void {
   mode = side;
+  texts = typed;
   for (const name of Object.keys(filled)) delete filled[name];
   Object.assign(filled, values);
 }

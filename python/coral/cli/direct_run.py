@@ -6,41 +6,116 @@ here is None, and click then does it or explains it. A test parses one table wit
 
 from __future__ import annotations
 
-from coral.config.address import configured_colony
-from coral.runner.script import DEFAULT_TIME_LIMIT_SECONDS, require_script, run_script
+import os
 
-_VALUES = {"--colony": "colony", "--timeout": "timeout", "-p": "param", "--param": "param"}
+from coral.config.address import configured_colony
+from coral.limits import DAEMON_SECONDS, SCRIPT_MEMORY_BYTES, SCRIPT_SECONDS
+from coral.runner.script import Job, run_script
+from coral.runner.source import find_source
+
+_VALUES = {
+    "--colony": "colony",
+    "--timeout": "timeout",
+    "-p": "params",
+    "--param": "params",
+    "--param-file": "param_file",
+    "--memory": "memory",
+    "--color": "color",
+}
+_FLAGS = {
+    "--check": ("check", True),
+    "--no-check": ("check", False),
+    "-q": ("quiet", True),
+    "--quiet": ("quiet", True),
+    "--daemon": ("daemon", True),
+}
+COLOURS = {"always": True, "never": False, "auto": None}
 
 
 class RunArguments:
     """What was asked of `coral run`.
 
     Attributes:
-        file: The script.
+        file: The script: a path, `-` or `example:NAME`; None with `-e`.
+        code: Value of `-e`.
         colony: Value of `--colony`.
         timeout: Value of `--timeout`, as typed.
+        memory: Value of `--memory`, as typed.
         params: Values of `-p`/`--param`, in order.
-        check: Whether `--check` was given.
+        param_file: Value of `--param-file`.
+        check: Whether to check types; None where nothing was said.
+        quiet: Whether `-q` was given.
+        verbose: Whether `-v` was given.
+        color: `always`, `never` or `auto`.
+        daemon: Whether `--daemon` was given.
+        output: Value of `-o`.
+        watch: Whether `--watch` was given.
+        dry_run: Whether `--dry-run` was given.
+        help_script: Whether `--help-script` was given.
+        inspect: Deno's flag for a debugger, or None.
         arguments: What stands after `--`.
     """
 
-    __slots__ = ("arguments", "check", "colony", "file", "params", "timeout")
+    __slots__ = (
+        "arguments",
+        "check",
+        "code",
+        "colony",
+        "color",
+        "daemon",
+        "dry_run",
+        "file",
+        "help_script",
+        "inspect",
+        "memory",
+        "output",
+        "param_file",
+        "params",
+        "quiet",
+        "timeout",
+        "verbose",
+        "watch",
+    )
 
     def __init__(
         self,
-        file: str,
+        file: str | None,
         *,
+        code: str | None = None,
         colony: str | None = None,
         timeout: str | None = None,
+        memory: str | None = None,
         params: list[str] | None = None,
-        check: bool = False,
+        param_file: str | None = None,
+        check: bool | None = None,
+        quiet: bool = False,
+        verbose: bool = False,
+        color: str = "auto",
+        daemon: bool = False,
+        output: str | None = None,
+        watch: bool = False,
+        dry_run: bool = False,
+        help_script: bool = False,
+        inspect: str | None = None,
         arguments: list[str] | None = None,
     ) -> None:
         self.file = file
+        self.code = code
         self.colony = colony
         self.timeout = timeout
+        self.memory = memory
         self.params = params or []
+        self.param_file = param_file
         self.check = check
+        self.quiet = quiet
+        self.verbose = verbose
+        self.color = color
+        self.daemon = daemon
+        self.output = output
+        self.watch = watch
+        self.dry_run = dry_run
+        self.help_script = help_script
+        self.inspect = inspect
         self.arguments = arguments or []
 
 
@@ -54,41 +129,41 @@ def split_arguments(argv: list[str]) -> tuple[list[str], list[str]]:
 
 def parse_run(argv: list[str]) -> RunArguments | None:
     """Reads what stands after `coral run`; None if click must read it."""
-    own, arguments = split_arguments(argv)
+    own, rest = split_arguments(argv)
     files: list[str] = []
-    values: dict[str, str | None] = {"colony": None, "timeout": None}
-    params: list[str] = []
-    check = False
-    rest = iter(own)
-    for word in rest:
-        if word == "--check":
-            check = True
+    found = RunArguments(None, arguments=rest)
+    words = iter(own)
+    for word in words:
+        if word in _FLAGS:
+            name, flag = _FLAGS[word]
+            setattr(found, name, flag)
             continue
         if word in _VALUES:
-            value = next(rest, None)
+            option = word
+            value = next(words, None)
             if value is None or value.startswith("-"):
                 return None
-            option = word
         elif word.startswith("--") and "=" in word:
             option, _, value = word.partition("=")
             if option not in _VALUES:
                 return None
-        elif word.startswith("-"):
+        elif word.startswith("-") and word != "-":
             return None
         else:
             files.append(word)
             continue
-        if _VALUES[option] == "param":
-            params.append(value)
+        if _VALUES[option] == "params":
+            found.params.append(value)
         else:
-            values[_VALUES[option]] = value
-    if len(files) != 1:
+            setattr(found, _VALUES[option], value)
+    if len(files) != 1 or found.color not in COLOURS:
         return None
-    return RunArguments(files[0], **values, params=params, check=check, arguments=arguments)
+    found.file = files[0]
+    return found
 
 
 def run(arguments: RunArguments) -> int:
-    """Runs the script.
+    """Runs the script, or does with it what the options ask for.
 
     Returns:
         The exit code of `coral run`.
@@ -96,31 +171,73 @@ def run(arguments: RunArguments) -> int:
     Raises:
         CoralError: The arguments cannot be used, or the script did not run to its own end.
     """
-    params: dict[str, object] = {}
-    if arguments.params:
-        from coral.runner.params import parse_params
+    if arguments.watch or arguments.dry_run or arguments.help_script or arguments.verbose:
+        from coral.cli.run_modes import run_in_mode
 
-        params = parse_params(arguments.params)
-    time_limit = _seconds(arguments.timeout)
-    require_script(arguments.file)  # before a colony is started for it
+        return run_in_mode(arguments)
+    return run_script(make_job(arguments))
+
+
+def make_job(arguments: RunArguments, *, connect: bool = True) -> Job:
+    """Makes a job of the arguments; finds the colony last, because one may be started for it.
+
+    Args:
+        arguments: What was asked for.
+        connect: Whether the script gets a colony.
+
+    Raises:
+        CoralError: The arguments cannot be used.
+    """
+    params: dict[str, object] = {}
+    texts: dict[str, str] = {}
+    if arguments.param_file is not None:
+        from coral.runner.param_file import read_param_file
+
+        params = read_param_file(arguments.param_file)
+    if arguments.params:
+        from coral.runner.params import parse_params, split_params
+
+        params |= parse_params(arguments.params)
+        texts = split_params(arguments.params)
+    time_limit = _time_limit(arguments)
+    memory = SCRIPT_MEMORY_BYTES
+    if arguments.memory is not None or "CORAL_MEMORY" in os.environ:
+        from coral.runner.memory import memory_limit
+
+        memory = memory_limit(arguments.memory)
+    job = Job(
+        find_source(arguments.file, arguments.code),
+        colony=None,
+        params=params,
+        texts=texts,
+        arguments=arguments.arguments,
+        time_limit=time_limit,
+        memory_limit=memory,
+        check=os.isatty(1) if arguments.check is None else arguments.check,
+        output=arguments.output,
+        inspect=arguments.inspect,
+        colour=COLOURS[arguments.color],
+        quiet=arguments.quiet,
+    )
+    if connect:
+        job.colony = _colony(arguments)
+    return job
+
+
+def _colony(arguments: RunArguments) -> str:
     colony = configured_colony(arguments.colony)
     if colony is None:
         from coral.embedded.resolve import local_colony
 
-        colony = local_colony()
-    return run_script(
-        arguments.file,
-        colony=colony,
-        params=params,
-        arguments=arguments.arguments,
-        time_limit=time_limit,
-        check=arguments.check,
-    )
+        colony = local_colony(quiet=arguments.quiet)
+    return colony
 
 
-def _seconds(text: str | None) -> float | None:
-    if text is None:
-        return DEFAULT_TIME_LIMIT_SECONDS
-    from coral.model.durations import parse_duration_ns
+def _time_limit(arguments: RunArguments) -> float | None:
+    if arguments.timeout is not None:
+        from coral.model.durations import parse_duration_ns
 
-    return parse_duration_ns(text) / 1e9 or None
+        return parse_duration_ns(arguments.timeout) / 1e9 or None
+    if arguments.daemon:
+        return DAEMON_SECONDS
+    return None if arguments.inspect is not None else SCRIPT_SECONDS

@@ -56,7 +56,23 @@ def report_note(message: str) -> None:
 
 def _line(label: str, code: str, text: str, colour: bool) -> None:
     head = f"\033[1;{code}m{label}:\033[0m" if colour else f"{label}:"
-    print(head, text, file=sys.stderr)
+    print(head, _shown(text), file=sys.stderr)
+
+
+def _shown(text: str) -> str:
+    """Names of files and what scripts say are in it: nothing of that may steer the terminal."""
+    if text.isprintable():
+        return text
+    import re
+    import unicodedata
+
+    def escape(found: re.Match[str]) -> str:
+        code = ord(found[0])
+        if found[0] in "\n\t\u200d" or unicodedata.category(found[0]) not in ("Cc", "Cf"):
+            return found[0]
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+    return re.sub(r"[^ -~]", escape, text)
 
 
 def _traceback_if_asked() -> bool:

@@ -91,6 +91,8 @@ def invoke(arguments: list[str]) -> int:
         result = ended.exit_code
     except click.UsageError as error:
         message = _lower_first(error.format_message().rstrip("."))
+        if isinstance(error, click.NoSuchOption):
+            message = f"no such option {error.option_name!r}"  # what it could have been is in the hint
         raise UsageError(message, hint=_usage_hint(error, arguments)) from None
     except click.ClickException as error:
         raise UsageError(error.format_message()) from None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import click
+from click.shell_completion import CompletionItem
 
-from coral.cli.direct_run import RunArguments, split_arguments
+from coral.cli.direct_run import COLOURS, RunArguments, split_arguments
 from coral.cli.options import colony_option
+from coral.errors import UsageError
 
 _REST = "coral.run.arguments"
+_SCRIPT = "coral.run.script"
+_INSPECT = "127.0.0.1:9229"
 
 
 class _RunCommand(click.Command):
@@ -15,44 +19,91 @@ class _RunCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own, ctx.meta[_REST] = split_arguments(args)
+        if ctx.resilient_parsing:  # a line that is being typed: click gives up at its last, open option
+            ctx.meta[_SCRIPT] = next((word for word in own if _is_script(word)), None)
         return super().parse_args(ctx, own)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return [*super().collect_usage_pieces(ctx), "[-- ARGS...]"]
 
 
+def _complete_param(ctx: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Completes `-p NAME=` and values by what the script declares."""
+    from coral.cli.run_modes import complete_param
+
+    return [CompletionItem(value, help=text) for value, text in complete_param(ctx.meta[_SCRIPT], typed)]
+
+
+def _is_script(word: str) -> bool:
+    return word.endswith((".ts", ".js", ".mts", ".mjs")) or word.startswith("example:")
+
+
 @click.command(cls=_RunCommand)
-@click.argument("file")
-@colony_option
+@click.argument("file", required=False, metavar="FILE", type=click.Path())
 @click.option(
-    "--timeout",
-    metavar="DURATION",
-    help="Time limit of the run, such as 30s or 5m; 0 for none. [default: 60s]",
+    "-e", "--eval", "code", metavar="CODE", help="Run CODE, which may use `coral` without an import."
 )
+@colony_option
 @click.option(
     "-p",
     "--param",
     "params",
     metavar="NAME=VALUE",
     multiple=True,
+    shell_complete=_complete_param,
     help="A parameter, which the script reads as coral.params.NAME. Repeatable. "
     "Numbers, true, false, null and JSON get their type; all else is text.",
 )
-@click.option("--check", is_flag=True, help="Check types first, and do not run what has type errors.")
+@click.option("--param-file", metavar="FILE", help="Parameters from a .json or .yaml file; -p goes first.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(("json", "jsonl", "csv", "table")),
+    help="Print the script's result in this form: what it gives to coral.output, or its default export. "
+    "What it prints by console.log goes to stderr then.",
+)
+@click.option("-w", "--watch", is_flag=True, help="Run again when the script or a file it imports changes.")
+@click.option(
+    "--check/--no-check",
+    "check",
+    default=None,
+    help="Check types first, and do not run what has type errors. [default: where stdout is a terminal]",
+)
+@click.option(
+    "--timeout",
+    metavar="DURATION",
+    help="Time limit of the run, such as 30s or 5m; 0 for none. [default: 60s]",
+)
+@click.option("--daemon", is_flag=True, help="For a script that runs on: the time limit is 24 hours.")
+@click.option("--memory", metavar="SIZE", help="Memory limit, such as 512m or 2g. [default: 512m]")
+@click.option("--dry-run", is_flag=True, help="Print what would run, and what it might do; run nothing.")
+@click.option("--help-script", is_flag=True, help="List the parameters that the script declares.")
+@click.option(
+    "--inspect", is_flag=False, flag_value=_INSPECT, metavar="[HOST:PORT]", help="Let a debugger connect."
+)
+@click.option(
+    "--inspect-brk",
+    is_flag=False,
+    flag_value=_INSPECT,
+    metavar="[HOST:PORT]",
+    help="Wait for a debugger before the first line.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is run, and how it ended.")
+@click.option(
+    "--color",
+    type=click.Choice(tuple(COLOURS)),
+    default="auto",
+    show_default=True,
+    help="Whether output is coloured. auto: on a terminal, unless NO_COLOR is set.",
+)
 @click.pass_context
-def run(
-    ctx: click.Context,
-    file: str,
-    colony: str | None,
-    timeout: str | None,
-    params: tuple[str, ...],
-    check: bool,
-) -> int:
+def run(ctx: click.Context, /, **values: object) -> int:
     """Run a TypeScript or JavaScript FILE against a colony.
 
-    The script's output goes to stdout and stderr untouched, and its exit code is passed on. It may
-    connect to its colony, and read and import files below its own folder; nothing else.
-    What stands after -- is Deno.args.
+    FILE is a path, - for stdin, or example:NAME. The script's output goes to stdout and stderr untouched,
+    and its exit code is passed on. It may connect to its colony, and read and import files below its own
+    folder; nothing else. What stands after -- is Deno.args.
 
     Without --colony it uses CORAL_COLONY, then the configuration file, then a local colony, which is
     started if it does not run.
@@ -60,16 +111,37 @@ def run(
     \b
       coral run analysis.ts
       coral run latency-check.ts --param threshold=500
+      coral run -e 'console.log(await coral.services.list())'
+      coral run example:latency-report
     """
     from coral.cli.direct_run import run as run_directly
 
-    return run_directly(
-        RunArguments(
-            file,
-            colony=colony,
-            timeout=timeout,
-            params=list(params),
-            check=check,
-            arguments=ctx.meta[_REST],
+    return run_directly(to_arguments(values, ctx.meta[_REST]))
+
+
+def to_arguments(values: dict[str, object], rest: list[str]) -> RunArguments:
+    """Makes of click's values what the short way makes."""
+    known = dict(values)
+    addresses = {name: known.pop(name) for name in ("inspect", "inspect_brk")}
+    inspect = None
+    for name, address in addresses.items():
+        if address is not None:
+            if inspect is not None:
+                raise UsageError("--inspect and --inspect-brk exclude each other", hint="choose one of them")
+            inspect = f"--{name.replace('_', '-')}={_loopback(str(address))}"
+    params = known.pop("params")
+    assert isinstance(params, tuple)
+    return RunArguments(**known, params=list(params), inspect=inspect, arguments=rest)  # type: ignore[arg-type]
+
+
+def _loopback(address: str) -> str:
+    """Whoever connects may run anything as the script: that is for this machine only."""
+    from coral.config.address import format_address, parse_address
+
+    host, port = parse_address(address)
+    if host not in ("127.0.0.1", "::1", "localhost"):
+        raise UsageError(
+            f"a debugger on {host} could be used by other machines",
+            hint=f"use {_INSPECT}, and ssh -L for a debugger elsewhere",
         )
-    )
+    return format_address("127.0.0.1" if host == "localhost" else host, port)

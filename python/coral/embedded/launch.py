@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import IO
 
 from coral.embedded.state import LocalColony, running, write_state
@@ -16,6 +17,7 @@ from coral.errors import CoralError, StorageError, UnreachableError
 
 IDLE_EXIT = "30m"
 _READY_SECONDS = 30.0
+_PATIENCE_SECONDS = 1.0
 _PACKAGE_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -34,11 +36,12 @@ class Launched:
         self.started = started
 
 
-def launch(path: str) -> Launched:
+def launch(path: str, *, waiting: Callable[[], None] | None = None) -> Launched:
     """Starts a local colony unless one runs.
 
     Args:
         path: The state file; data and log go to its directory.
+        waiting: Says that it takes time; called once if it takes longer than a second.
 
     Raises:
         StorageError: The directory cannot be written.
@@ -59,12 +62,12 @@ def launch(path: str) -> Launched:
         if colony is not None:
             return Launched(colony, started=False)  # another run was faster
         data = os.path.join(directory, "data")
-        colony = _start(data, os.path.join(directory, "colony.log"))
+        colony = _start(data, os.path.join(directory, "colony.log"), waiting)
         write_state(path, colony)
         return Launched(colony, started=True)
 
 
-def _start(data: str, log_path: str) -> LocalColony:
+def _start(data: str, log_path: str, waiting: Callable[[], None] | None) -> LocalColony:
     # What is configured for a colony of the fleet does not concern the one behind `coral run`.
     command = [sys.executable, "-m", "coral", "colony", "start", "--no-config", "--metrics", "off"]
     command += ["--listen", "127.0.0.1:0", "--data", data, "--idle-exit", IDLE_EXIT, "-o", "json"]
@@ -80,7 +83,7 @@ def _start(data: str, log_path: str) -> LocalColony:
         )
         assert process.stdout is not None
         with process.stdout as stdout:
-            line = _first_line(stdout, time.monotonic() + _READY_SECONDS)
+            line = _first_line(stdout, time.monotonic() + _READY_SECONDS, waiting)
         try:
             address = json.loads(line)["grpc"]
         except (ValueError, KeyError, TypeError):
@@ -110,8 +113,10 @@ def _environment() -> dict[str, str]:
     return environment
 
 
-def _first_line(stdout: IO[bytes], deadline: float) -> bytes:
+def _first_line(stdout: IO[bytes], deadline: float, waiting: Callable[[], None] | None) -> bytes:
     """Reads up to the first newline, the end, or the deadline."""
+    if waiting is not None and not select.select([stdout], [], [], _PATIENCE_SECONDS)[0]:
+        waiting()
     line = b""
     while b"\n" not in line:
         left = deadline - time.monotonic()

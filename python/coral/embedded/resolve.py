@@ -29,8 +29,11 @@ def resolve_colony(flag: str | None) -> str:
     return configured_colony(flag) or local_colony()
 
 
-def local_colony() -> str:
+def local_colony(*, quiet: bool = False) -> str:
     """Returns the address of the local colony, which is started if it does not run.
+
+    Args:
+        quiet: Whether to say nothing of it on stderr.
 
     Raises:
         UnreachableError: The local colony did not start.
@@ -41,12 +44,15 @@ def local_colony() -> str:
     path = state_file()
     colony = running(path)
     if colony is not None:
-        _say_used(colony)
+        if not quiet:
+            _say_used(colony)
         return colony.address
     from coral.embedded.launch import IDLE_EXIT, launch
 
-    launched = launch(path)
+    launched = launch(path, waiting=None if quiet else _say_that_it_starts)
     address = launched.colony.address
+    if quiet:
+        return address
     if not launched.started:
         _say_used(launched.colony)
     else:
@@ -54,6 +60,10 @@ def local_colony() -> str:
         if launched.colony.is_empty():
             _say_how_to_fill(address)
     return address
+
+
+def _say_that_it_starts() -> None:
+    _say("starting the local colony ...")
 
 
 def _say_used(colony: LocalColony) -> None:

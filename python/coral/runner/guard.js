@@ -1,11 +1,15 @@
-// Runs when a script imports @coral/sdk. Words three kinds of uncaught errors: an unreachable colony, a
-// denied permission, and what else the SDK throws with a hint; it lets all others pass to Deno. Deno
-// dispatches "unhandledrejection" for a rejected main module too. In a worker it does nothing: there the
-// main module gets the error.
+// Runs before each script (`--preload`). Words uncaught errors that are Coral's business: an unreachable
+// colony, a denied permission, wrong parameters, an SDK error with a hint, a stdout that takes no more;
+// it lets all others pass to Deno. Deno dispatches "unhandledrejection" for a rejected main module too.
+// And it keeps the list of failed checks (coral.assert, coral.threshold) for the end.
 
-const EXIT_UNREACHABLE = 69;
-const EXIT_DENIED = 77;
 const EXIT_THREW = 1;
+const EXIT_USAGE = 2;
+const EXIT_UNREACHABLE = 69;
+const EXIT_IO = 74;
+const EXIT_DENIED = 77;
+const EXIT_CHECKS = 99;
+const EXIT_PIPE = 141;
 const CORAL_ERRORS = ["CoralError", "NoDataError"];
 const DENIED = {
   read: "scripts may read files below their own folder only",
@@ -15,10 +19,13 @@ const DENIED = {
   run: "scripts may not start programs",
   ffi: "scripts may not load native libraries",
   sys: "scripts may not ask about the operating system; see coral.system",
+  import: "scripts may import @coral/sdk and files below their own folder",
 };
 const stderr = Deno.stderr;
 const exit = Deno.exit.bind(Deno);
-const noColor = Deno.noColor || !stderr.isTerminal();
+const noColor = Deno.noColor || !(stderr.isTerminal() || globalThis[Symbol.for("coral.colour")]);
+const failures = [];
+delete globalThis[Symbol.for("coral.colour")];
 
 function write(text) {
   const bytes = new TextEncoder().encode(text);
@@ -29,25 +36,54 @@ function say(label, colour, text) {
   write(noColor ? `${label}: ${text}\n` : `\x1b[1;${colour}m${label}:\x1b[0m ${text}\n`);
 }
 
+function end(code, message, hint) {
+  reportFailures();
+  if (message) say("error", 31, message);
+  if (hint) say("hint", 36, hint);
+  exit(code);
+}
+
+/** The error and its places, without those inside Deno. */
+function told(error) {
+  return String(error.stack).split("\n").filter((line) => !/^ +at .*\(?ext:/.test(line)).join("\n");
+}
+
 function report(error) {
   if (!(error instanceof Error)) return;
-  if (error.name === "CoralError" && error.reason === "UNREACHABLE") {
-    say("error", 31, error.message);
-    if (error.hint) say("hint", 36, error.hint);
-    exit(EXIT_UNREACHABLE);
+  const { name, reason, hint, message } = error;
+  if (name === "CoralError" && reason === "UNREACHABLE") end(EXIT_UNREACHABLE, message, hint);
+  if (name === "CoralError" && reason === "INVALID_PARAMS") end(EXIT_USAGE, message, hint);
+  if (CORAL_ERRORS.includes(name) && typeof hint === "string") end(EXIT_THREW, String(error.stack), hint);
+  if (name === "NotCapable") {
+    const flag = /--allow-([a-z]+)/.exec(message)?.[1];
+    if (flag in DENIED) {
+      end(EXIT_DENIED, told(error).replace(/, run again with the --allow-[a-z]+ flag/, ""), DENIED[flag]);
+    }
   }
-  if (CORAL_ERRORS.includes(error.name) && typeof error.hint === "string") {
-    say("error", 31, String(error.stack));
-    say("hint", 36, error.hint);
-    exit(EXIT_THREW);
+  if (message.startsWith('Unsupported scheme "coral-denied"')) {
+    const path = decodeURIComponent(/coral-denied:\/\/(\/[^"]*)/.exec(message)?.[1] ?? "");
+    const places = told(error).split("\n").filter((line) => /^ +at /.test(line));
+    end(EXIT_DENIED, [`the script imports ${path}, which is outside its folder`, ...places].join("\n"), DENIED.import);
   }
-  if (error.name === "NotCapable") {
-    const flag = /--allow-([a-z]+)/.exec(error.message)?.[1];
-    if (!(flag in DENIED)) return;
-    say("error", 31, String(error.stack).replace(/, run again with the --allow-[a-z]+ flag/, ""));
-    say("hint", 36, DENIED[flag]);
-    exit(EXIT_DENIED);
+  if (error instanceof Deno.errors.BrokenPipe) end(EXIT_PIPE);
+  if (/\(os error (28|122)\)$/.test(message)) {
+    const places = told(error).split("\n").slice(1).join("\n");
+    const cause = message.replace(/ \(os error \d+\)$/, "");
+    end(
+      EXIT_IO,
+      `the script's output cannot be written: ${cause}\n${places}`,
+      "free some space, or send the output to another place",
+    );
   }
+  reportFailures();
+}
+
+function reportFailures() {
+  for (const text of failures) say("failed", 31, text);
+  const count = failures.length;
+  if (count) say("error", 31, `${count} check${count === 1 ? "" : "s"} failed`);
+  failures.length = 0;
+  return count;
 }
 
 function listen(type, errorOf, clone) {
@@ -63,17 +99,19 @@ function listen(type, errorOf, clone) {
   globalThis.addEventListener(type, listener);
 }
 
-if (typeof WorkerGlobalScope === "undefined") {
-  listen(
-    "unhandledrejection",
-    (event) => event.reason,
-    ({ promise, reason }) =>
-      new PromiseRejectionEvent("unhandledrejection", { cancelable: true, promise, reason }),
-  );
-  listen(
-    "error",
-    (event) => event.error,
-    ({ message, filename, lineno, colno, error }) =>
-      new ErrorEvent("error", { cancelable: true, message, filename, lineno, colno, error }),
-  );
-}
+listen(
+  "unhandledrejection",
+  (event) => event.reason,
+  ({ promise, reason }) => new PromiseRejectionEvent("unhandledrejection", { cancelable: true, promise, reason }),
+);
+listen(
+  "error",
+  (event) => event.error,
+  ({ message, filename, lineno, colno, error }) =>
+    new ErrorEvent("error", { cancelable: true, message, filename, lineno, colno, error }),
+);
+// At the natural end and at Deno.exit, which keeps a code of its own.
+addEventListener("unload", () => {
+  if (reportFailures() && !Deno.exitCode) Deno.exitCode = EXIT_CHECKS;
+});
+globalThis[Symbol.for("coral.run")] = { failed: (text) => failures.push(text) };

@@ -11,7 +11,6 @@ import os
 
 from coral.config.fast_json import dumps
 from coral.errors import StorageError
-from coral.runner.places import guard_path
 from coral.runner.policy import file_url, import_map
 
 _SLOTS = 1024
@@ -52,26 +51,25 @@ class RunDirectory:
             self.path = path
             self.import_map = os.path.join(path, "import_map.json")
             self._lock = lock
+            self._added: list[str] = []
             return
         raise StorageError(f"{_SLOTS} scripts run already", hint="wait for some of them to end")
 
-    def write(self, *, sdk: str, script_dir: str, connection: dict[str, object]) -> None:
+    def write(self, *, sdk: str, script_dir: str, connection: dict[str, object], preludes: list[str]) -> None:
         """Writes the import map and the modules behind `@coral/sdk`.
 
         Args:
             sdk: Path of the SDK's bundle.
             script_dir: Real path of the script's folder.
             connection: What the SDK finds under `Symbol.for("coral.connection")`.
+            preludes: Modules of ours that run before the script.
         """
         front = os.path.join(self.path, "sdk.js")
         data = os.path.join(self.path, "connection.js")
-        # A sibling that is imported first is evaluated first, so the SDK finds the object. The guard is
-        # in the same module, because each module more costs 0.3 ms.
-        with open(guard_path(), encoding="utf-8") as file:
-            guard = file.read()
-        _write(data, f'globalThis[Symbol.for("coral.connection")] = {dumps(connection)};\n{guard}')
+        # A sibling that is imported first is evaluated first, so the SDK finds the object.
+        _write(data, f'globalThis[Symbol.for("coral.connection")] = {dumps(connection)};\n')
         _write(front, f'import "./connection.js";\nexport * from "{file_url(sdk)}";\n')
-        modules = [data, sdk]
+        modules = [data, sdk, *preludes]
         _write(self.import_map, dumps(import_map(sdk=front, script_dir=script_dir, modules=modules)))
 
     def write_types(self, *, types: str, script_dir: str) -> None:
@@ -84,9 +82,25 @@ class RunDirectory:
         folder = os.path.dirname(types) + "/"
         _write(self.import_map, dumps(import_map(sdk=types, script_dir=script_dir, modules=[folder])))
 
+    def add(self, name: str, text: str) -> str:
+        """Writes one more file, such as a module that runs before the script.
+
+        Args:
+            name: Its name, or a path of two parts; the folder is made.
+            text: What it holds.
+
+        Returns:
+            Its path.
+        """
+        path = os.path.join(self.path, name)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        _write(path, text)
+        self._added.append(name)
+        return path
+
     def close(self) -> None:
-        """Removes what `write` wrote and gives the directory back."""
-        for name in ("connection.js", "sdk.js", "import_map.json"):
+        """Removes what was written and gives the directory back."""
+        for name in ("connection.js", "sdk.js", "import_map.json", *self._added):
             try:
                 os.unlink(os.path.join(self.path, name))
             except FileNotFoundError:

@@ -81,9 +81,22 @@ def sdk_types() -> str:
     return _required(os.path.join("_sdk", "types", "mod.d.ts"))
 
 
-def guard_path() -> str:
-    """Returns the path of the code that words uncaught errors."""
-    return os.path.join(_PACKAGE, "runner", "guard.js")
+def prelude(name: str) -> str:
+    """Returns the text of a module of ours that runs before the script: `guard`, `output`, `describe`."""
+    with open(os.path.join(_PACKAGE, "runner", f"{name}.js"), encoding="utf-8") as file:
+        return file.read()
+
+
+def example_path(name: str) -> str | None:
+    """Returns the path of a script that comes with Coral, or None."""
+    path = os.path.join(examples_dir(), f"{name}.ts")
+    plain = name.replace("-", "").replace("_", "").isalnum()
+    return path if plain and os.path.isfile(path) else None
+
+
+def examples_dir() -> str:
+    """Returns the directory of the scripts that come with Coral."""
+    return os.path.join(_PACKAGE, "_examples")
 
 
 def deno_package() -> str:

@@ -23,6 +23,7 @@ else:
         import signal
 
 _GRACE_SECONDS = 2.0
+_PIPE_GRACE_SECONDS = 0.3
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 # Python ignores these, and a child would inherit that.
 _DEFAULT_AGAIN = ("SIGPIPE", "SIGXFSZ")
@@ -35,11 +36,13 @@ class Ended:
         code: Its exit code; 128 + n after signal n.
         signal: The signal that ended it, or 0.
         timed_out: Whether the time limit ended it.
+        pipe_closed: Whether it was ended because nobody reads its stdout any more.
     """
 
-    __slots__ = ("code", "signal", "timed_out")
+    __slots__ = ("code", "pipe_closed", "signal", "timed_out")
 
-    def __init__(self, code: int, signal_number: int, timed_out: bool) -> None:
+    def __init__(self, code: int, signal_number: int, timed_out: bool, pipe_closed: bool) -> None:
+        self.pipe_closed = pipe_closed
         self.code = code
         self.signal = signal_number
         self.timed_out = timed_out
@@ -117,6 +120,8 @@ class _Child:
         self._wake_read = wake_read
         self._kill_at: float | None = None
         self._interrupted = False
+        self._pipe_closed = False
+        self._watches_stdout = True
 
     def wait(self, time_limit: float | None) -> Ended:
         limit_at = None if time_limit is None else time.monotonic() + time_limit
@@ -135,10 +140,14 @@ class _Child:
                 self._kill_at = None
             self._pass_on()
             self._sleep(limit_at)
+            if self._pipe_closed and self._kill_at is None:
+                # Deno ignores EPIPE: a script that prints would print for ever.
+                self._send(signal.SIGTERM)
+                self._kill_at = time.monotonic() + _PIPE_GRACE_SECONDS
         if self._own_group:
             self._send(signal.SIGKILL)  # nothing of the group may outlive its leader
         code = os.waitstatus_to_exitcode(status)
-        return Ended(code if code >= 0 else 128 - code, max(0, -code), timed_out)
+        return Ended(code if code >= 0 else 128 - code, max(0, -code), timed_out, self._pipe_closed)
 
     def _pass_on(self) -> None:
         while self._received:
@@ -158,7 +167,14 @@ class _Child:
         timeout = max(0.0, min(moments) - time.monotonic()) if moments else None
         import select  # by now the child starts: this costs it nothing
 
-        select.select([self._wake_read], [], [], timeout)
+        poll = select.poll()
+        poll.register(self._wake_read, select.POLLIN)
+        if self._watches_stdout:
+            poll.register(1, 0)  # tells of an error only: of a pipe that lost its reader
+        for descriptor, events in poll.poll(None if timeout is None else timeout * 1000):
+            if descriptor == 1:
+                self._pipe_closed = bool(events & select.POLLERR)
+                self._watches_stdout = False
         try:
             os.read(self._wake_read, 512)
         except BlockingIOError:

@@ -5,49 +5,173 @@ from __future__ import annotations
 import os
 
 from coral.errors import (
+    CoralError,
     LimitError,
     MemoryLimitError,
-    NotFoundError,
     RuntimeMissingError,
-    UsageError,
 )
+from coral.limits import SCRIPT_MEMORY_BYTES, SCRIPT_SECONDS
 from coral.runner import places, policy
 from coral.runner.binary import find_deno
 from coral.runner.imports import RunDirectory
-from coral.runner.places import sdk_bundle
+from coral.runner.places import prelude, sdk_bundle
 from coral.runner.process import Ended, run_child
-
-DEFAULT_TIME_LIMIT_SECONDS = 60.0
+from coral.runner.source import Source
 
 _SIGTRAP = 5  # how V8 ends a process that is out of heap
 _DENO_FAILED = 1
 
 
-def run_script(
-    path: str,
-    *,
-    colony: str,
-    params: dict[str, object] | None = None,
-    arguments: list[str] | None = None,
-    time_limit: float | None = DEFAULT_TIME_LIMIT_SECONDS,
-    check: bool = False,
-) -> int:
-    """Runs a TypeScript or JavaScript file; its output goes where ours goes.
+class Job:
+    """What to run, and how.
 
-    Args:
-        path: The file. It is run by its real path, and may read and import what is below that folder.
-        colony: Address of its colony, `HOST:PORT`.
+    Attributes:
+        source: The script.
+        colony: Address of its colony, `HOST:PORT`; None for a script that gets no network.
         params: What the script sees as `coral.params`.
+        texts: Those of them that were typed, as they were typed.
         arguments: What the script sees as `Deno.args`.
         time_limit: Seconds, or None for no limit.
+        memory_limit: Bytes.
         check: Whether to check types first, and not to run what has type errors.
+        output: `json`, `jsonl`, `csv` or `table`: how to print the script's result; None for no result.
+        inspect: Deno's flag for a debugger, such as `--inspect-brk=127.0.0.1:9229`, or None.
+        colour: Whether output may be coloured; None for: where it is a terminal.
+        describe: A word: only ask for the declared parameters, which are printed after it.
+        quiet: Whether Coral says nothing but errors.
+    """
+
+    __slots__ = (
+        "arguments",
+        "check",
+        "colony",
+        "colour",
+        "describe",
+        "inspect",
+        "memory_limit",
+        "output",
+        "params",
+        "quiet",
+        "source",
+        "texts",
+        "time_limit",
+    )
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        colony: str | None,
+        params: dict[str, object] | None = None,
+        texts: dict[str, str] | None = None,
+        arguments: list[str] | None = None,
+        time_limit: float | None = SCRIPT_SECONDS,
+        memory_limit: int = SCRIPT_MEMORY_BYTES,
+        check: bool = False,
+        output: str | None = None,
+        inspect: str | None = None,
+        colour: bool | None = None,
+        describe: str | None = None,
+        quiet: bool = False,
+    ) -> None:
+        self.source = source
+        self.colony = colony
+        self.params = params or {}
+        self.texts = texts or {}
+        self.arguments = arguments or []
+        self.time_limit = time_limit
+        self.memory_limit = memory_limit
+        self.check = check
+        self.output = output
+        self.inspect = inspect
+        self.colour = colour
+        self.describe = describe
+        self.quiet = quiet
+
+
+class Prepared:
+    """A job for which everything is in place; a context manager that puts it away.
+
+    Attributes:
+        deno: Path of Deno.
+        script: Real path of the script.
+        folder: Real path of the folder whose files it may read and import.
+        argv: Deno and its arguments.
+        environment: The child's whole environment.
+        directory: The run's own directory.
+    """
+
+    __slots__ = ("argv", "deno", "directory", "environment", "folder", "script")
+
+    def __init__(self, job: Job) -> None:
+        self.deno = find_deno()
+        base = places.writable_base()
+        if base is None:
+            raise RuntimeMissingError(
+                f"none of {', '.join(places.candidate_bases())} can be written",
+                hint="set CORAL_CACHE_DIR to a directory that can be written",
+            )
+        colour = job.colour
+        if colour is None:
+            colour = os.isatty(1) and os.isatty(2) and not os.environ.get("NO_COLOR")
+        self.environment = policy.environment(deno_dir=_deno_dir(base), colour=colour)
+        if colour:
+            # The terminal is behind a filter, so Deno does not see it.
+            self.environment["FORCE_COLOR"] = "1"
+            self.environment.pop("NO_COLOR", None)
+        self.directory = RunDirectory(base)
+        try:
+            self._fill(job, colour)
+        except BaseException:
+            self.directory.close()
+            raise
+
+    def _fill(self, job: Job, colour: bool) -> None:
+        run = self.directory
+        source = job.source
+        if source.path is None:
+            # A folder of its own: it must not read what else lies in the run's directory.
+            self.script = run.add(os.path.join("source", source.name), source.text)
+        else:
+            self.script = source.path
+        self.folder = os.path.dirname(self.script)
+        sdk = sdk_bundle()
+        preludes = [run.add("guard.js", _given("colour", colour) + prelude("guard"))]
+        if job.output is not None:
+            preludes.append(run.add("output.js", _given("format", job.output) + prelude("output")))
+        if job.describe is not None:
+            preludes.append(run.add("describe.js", _given("describe", job.describe) + prelude("describe")))
+        run.write(sdk=sdk, script_dir=self.folder, connection=_connection(job), preludes=preludes)
+        # The SDK and the run's own directory are read only where a script computes a specifier;
+        # Deno cannot be given a path with a comma, and then that does not work.
+        read = [self.folder, *[extra for extra in (os.path.dirname(sdk), run.path) if "," not in extra]]
+        flags = policy.run_flags(
+            read=read,
+            colony=job.colony,
+            import_map=run.import_map,
+            heap_limit_mb=job.memory_limit >> 20,
+        )
+        flags.extend([f"--preload={path}" for path in preludes])
+        if job.inspect is not None:
+            flags.append(job.inspect)
+        self.argv = [self.deno, "run", *flags, self.script, *job.arguments]
+
+    def __enter__(self) -> Prepared:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.directory.close()
+
+
+def run_script(job: Job) -> int:
+    """Runs a TypeScript or JavaScript file; its output goes where ours goes.
+
+    The script is run by its real path, and may read and import what is below that folder.
 
     Returns:
         The script's exit code; 128 + n if signal n ended it.
 
     Raises:
-        NotFoundError: There is no such file.
-        UsageError: The path is no file that can be run.
         ScriptError: The script could not be loaded; Deno has printed the place.
         DeniedError: It imports what it may not.
         TypeCheckError: It has type errors (only with `check`).
@@ -55,70 +179,51 @@ def run_script(
         MemoryLimitError: It ran out of memory.
         RuntimeMissingError: There is no usable Deno.
     """
-    script = require_script(path)
-    deno = find_deno()
-    base = places.writable_base()
-    if base is None:
-        raise RuntimeMissingError(
-            f"none of {', '.join(places.candidate_bases())} can be written",
-            hint="set CORAL_CACHE_DIR to a directory that can be written",
-        )
-    environment = policy.environment(deno_dir=_deno_dir(base), colour=os.isatty(1) and os.isatty(2))
-    connection: dict[str, object] = {
-        "mode": "cli",
-        "address": colony,
-        "tls": False,
-        "ca": None,
-        "token": None,
-        "params": params or {},
-        "scriptName": os.path.basename(path),
-    }
-    folder = os.path.dirname(script)
-    sdk = sdk_bundle()
-    run = RunDirectory(base)
-    try:
-        if check:
-            _check(deno, script, run, environment)
-        run.write(sdk=sdk, script_dir=folder, connection=connection)
-        # The SDK and the run's own directory are read only where a script computes a specifier;
-        # Deno cannot be given a path with a comma, and then that does not work.
-        read = [folder, *[extra for extra in (os.path.dirname(sdk), run.path) if "," not in extra]]
-        flags = policy.run_flags(read=read, colony=colony, import_map=run.import_map)
-        argv = [deno, "run", *flags, script, *(arguments or [])]
-        ended = run_child(argv, environment, time_limit)
-        _raise_for(ended, path, time_limit)
-        if ended.code == _DENO_FAILED:
-            from coral.runner.diagnosis import load_failure
+    if job.check:
+        from coral.runner.type_check import require_types
 
-            failure = load_failure(deno, script, run.import_map, environment)
+        require_types(job)
+    with Prepared(job) as prepared:
+        if os.isatty(0) or os.isatty(1) or os.isatty(2):
+            from coral.runner.screen import Screen
+
+            with Screen():
+                ended = run_child(prepared.argv, prepared.environment, job.time_limit)
+        else:
+            ended = run_child(prepared.argv, prepared.environment, job.time_limit)
+        _raise_for(ended, job)
+        if ended.code == _DENO_FAILED:
+            failure = load_failure_of(prepared)
             if failure is not None:
                 raise failure
         return ended.code
-    finally:
-        run.close()
 
 
-def require_script(path: str) -> str:
-    """Returns the real path of a script.
+def load_failure_of(prepared: Prepared) -> CoralError | None:
+    """Says why a script cannot be loaded, or None if it can; asked after it failed."""
+    from coral.runner.diagnosis import load_failure
 
-    Raises:
-        NotFoundError: There is no such file.
-        UsageError: The path is no file that can be run.
-    """
-    script = os.path.realpath(path)
-    if os.path.isdir(script):
-        raise UsageError(
-            f"{path} is a directory, expected a script", hint="name the file: coral run script.ts"
-        )
-    if not os.path.exists(script):
-        raise NotFoundError(
-            f"there is no file {path}", hint="coral run takes the path of a TypeScript or JavaScript file"
-        )
-    if not os.path.isfile(script):
-        raise UsageError(f"{path} is no regular file", hint="save the script to a file first")
-    if not os.access(script, os.R_OK):
-        raise UsageError(f"{path} cannot be read", hint=f"give yourself the right: chmod u+r {path}")
-    return script
+    return load_failure(prepared.deno, prepared.script, prepared.directory.import_map, prepared.environment)
+
+
+def _connection(job: Job) -> dict[str, object]:
+    return {
+        "mode": "cli",
+        "address": job.colony,
+        "tls": False,
+        "ca": None,
+        "token": None,
+        "params": job.params,
+        "texts": job.texts,
+        "scriptName": job.source.name,
+    }
+
+
+def _given(name: str, value: object) -> str:
+    """The line by which a prelude gets a value; the prelude takes it away."""
+    from coral.config.fast_json import dumps
+
+    return f'globalThis[Symbol.for("coral.{name}")] = {dumps(value)};\n'
 
 
 def _deno_dir(base: str) -> str:
@@ -135,23 +240,17 @@ def _deno_dir(base: str) -> str:
     return directory
 
 
-def _check(deno: str, script: str, run: RunDirectory, environment: dict[str, str]) -> None:
-    from coral.runner.diagnosis import check_types
-    from coral.runner.places import sdk_types
-
-    types = sdk_types()
-    run.write_types(types=types, script_dir=os.path.dirname(script))
-    check_types(deno, script, run.import_map, environment)
-
-
-def _raise_for(ended: Ended, path: str, time_limit: float | None) -> None:
+def _raise_for(ended: Ended, job: Job) -> None:
+    name = job.source.name
+    if ended.pipe_closed:
+        raise BrokenPipeError
     if ended.timed_out:
         raise LimitError(
-            f"{os.path.basename(path)} was stopped at its time limit of {time_limit:g} s",
+            f"{name} was stopped at its time limit of {job.time_limit:g} s",
             hint="raise it with --timeout 5m, or lift it with --timeout 0",
         )
     if ended.signal == _SIGTRAP:
         raise MemoryLimitError(
-            f"{os.path.basename(path)} ran out of its {policy.HEAP_LIMIT_MB} MiB of memory",
-            hint="keep less at once: ask for fewer rows, or read them as a stream with db.stream",
+            f"{name} ran out of its {job.memory_limit >> 20} MiB of memory",
+            hint="keep less at once (db.stream reads rows one by one), or raise the limit with --memory 1g",
         )

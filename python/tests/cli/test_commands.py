@@ -31,13 +31,17 @@ def error(code: int, message: str, hint: str) -> Result:
             ["run", "a.ts", "--colny", "h:1"],
             error(
                 2,
-                "no such option '--colny'. Did you mean '--colony'?",
-                "did you mean --colony? coral run --help shows all options",
+                "no such option '--colny'",
+                "did you mean --colony or --color? coral run --help shows all options",
             ),
         ),
         (
             ["run", "a.ts", "--nope"],
-            error(2, "no such option '--nope'", "coral run --help shows how it is used"),
+            error(
+                2,
+                "no such option '--nope'",
+                "did you mean --inspect or --no-check? coral run --help shows all options",
+            ),
         ),
         (
             ["run", "a.ts", "b"],

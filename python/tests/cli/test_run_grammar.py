@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 import pytest
 
-from coral.cli.direct_run import RunArguments, parse_run
-from coral.cli.run import _REST, run
+from coral.cli.direct_run import _FLAGS, _VALUES, RunArguments, parse_run
+from coral.cli.run import _REST, run, to_arguments
+from coral.errors import UsageError
 
 UNDERSTOOD = [
     ["a.ts"],
@@ -16,6 +17,11 @@ UNDERSTOOD = [
     ["a.ts", "--timeout", "30s", "--timeout", "40s"],
     ["a.ts", "-p", "a=1", "--param", "b=2", "--param=c=3"],
     ["a.ts", "--check", "--check"],
+    ["a.ts", "--check", "--no-check"],
+    ["-q", "a.ts", "--param-file", "p.json", "--memory=1g", "--color", "never", "--daemon", "--quiet"],
+    ["-"],
+    ["-", "--", "-"],
+    ["example:latency-report"],
     ["a.ts", "--"],
     ["a.ts", "--", "x", "--colony", "h:1", "--", "y"],
     ["a.ts", "-p", "a=", "--", "-p"],
@@ -38,22 +44,19 @@ LEFT_TO_CLICK = [
     ["a.ts", "--check=1"],
     ["a.ts", "-p", "-x=1"],
     ["--", "a.ts"],
-    ["-"],
     ["a.ts", "--par", "a=1"],
+    ["-e", "1"],
+    ["a.ts", "-w"],
+    ["a.ts", "-o", "json"],
+    ["a.ts", "-qv"],
+    ["a.ts", "--color", "sometimes"],
+    ["a.ts", "--inspect"],
 ]
 
 
 def by_click(argv: list[str]) -> RunArguments:
     context = run.make_context("run", list(argv))
-    values = context.params
-    return RunArguments(
-        values["file"],
-        colony=values["colony"],
-        timeout=values["timeout"],
-        params=list(values["params"]),
-        check=values["check"],
-        arguments=context.meta[_REST],
-    )
+    return to_arguments(context.params, context.meta[_REST])
 
 
 def fields(arguments: RunArguments) -> dict[str, object]:
@@ -77,10 +80,20 @@ def test_click_knows_what_is_left_to_it() -> None:
     assert by_click(["a.ts", "-p", "-x=1", "--", "b"]).arguments == ["b"]
     with pytest.raises(click.UsageError):
         by_click(["a.ts", "b.ts"])
-    with pytest.raises(click.UsageError):
-        by_click(["--", "a.ts"])
+    assert by_click(["-e", "1", "-w", "-o", "csv"]).code == "1"
+    assert by_click(["a.ts", "--inspect"]).inspect == "--inspect=127.0.0.1:9229"
+    assert by_click(["a.ts", "--inspect-brk=localhost:1"]).inspect == "--inspect-brk=127.0.0.1:1"
+    with pytest.raises(UsageError, match="could be used by other machines"):
+        by_click(["a.ts", "--inspect=0.0.0.0:9229"])
 
 
-def test_the_quick_way_knows_every_option_of_click() -> None:
-    names = {name for option in run.params if isinstance(option, click.Option) for name in option.opts}
-    assert names - {"-h", "--help"} == {"--colony", "--timeout", "-p", "--param", "--check"}
+def test_the_quick_way_knows_every_option_of_plain_runs() -> None:
+    names = {
+        name
+        for option in run.params
+        if isinstance(option, click.Option)
+        for name in [*option.opts, *option.secondary_opts]
+    }
+    rare = {"-e", "--eval", "-o", "--output", "-w", "--watch", "--dry-run", "--help-script"}
+    rare |= {"--inspect", "--inspect-brk", "-v", "--verbose", "-h", "--help"}
+    assert names - rare == set(_VALUES) | set(_FLAGS)

@@ -281,9 +281,10 @@ def test_a_damaged_real_archive_ends_with_its_own_code(wheel_like: Path, tmp_pat
     archive.unlink()
     archive.write_bytes(content[: len(content) // 2])
     program = Program(tmp_path, tmp_path / "cache")
-    ended = program.run(
-        "run", program.script(""), PYTHONPATH=os.pathsep.join([str(wheel_like.parent), *sys.path])
-    )
+    temporary = tmp_path / "tmp"  # the second place where a Deno may lie from an earlier run
+    temporary.mkdir()
+    path = os.pathsep.join([str(wheel_like.parent), *sys.path])
+    ended = program.run("run", program.script(""), PYTHONPATH=path, TMPDIR=str(temporary))
     assert (ended.code, ended.stdout) == (72, "")
     error, hint = ended.stderr.splitlines()[-2:]
     assert error.startswith(f"error: the archive {archive.resolve()} is damaged: ")

@@ -68,7 +68,7 @@ def test_a_type_error_counts_only_with_check(coral: Program) -> None:
     assert "TS2322" in ended.stderr
     assert f"at file://{os.path.realpath(script)}:1:7" in ended.stderr
     assert ended.stderr.endswith(
-        "error: script.ts has type errors\nhint: correct them, or run it without --check\n"
+        "error: script.ts has type errors\nhint: correct them, or run it with --no-check\n"
     )
 
 

@@ -114,7 +114,9 @@ def server() -> Iterator[int]:
         thread.join()
 
 
-@pytest.mark.parametrize(("colony", "code"), [("127.0.0.1:{0}", 0), ("localhost:{0}", 0), ("127.0.0.1:9", 1)])
+@pytest.mark.parametrize(
+    ("colony", "code"), [("127.0.0.1:{0}", 0), ("localhost:{0}", 0), ("127.0.0.1:9", 77)]
+)
 def test_only_the_colony_can_be_reached(coral: Program, server: int, colony: str, code: int) -> None:
     script = coral.script(
         f'const answer = await fetch("http://127.0.0.1:{server}/"); console.log(await answer.text());'

@@ -11,7 +11,8 @@ Deno.test("the bundle loads under bare deno run, without rights or a connection"
     console.log(Object.keys(coral).sort().join(), coral.mode, JSON.stringify(coral.params));`;
   const { code, stdout, stderr } = await run(script);
   assert.equal(stderr, "");
-  const names = "CoralError,NoDataError,db,functions,logs,metrics,mode,params,services,system,traces";
+  const names =
+    "CoralError,NoDataError,assert,db,defineParams,functions,logs,metrics,mode,output,params,services,system,threshold,traces";
   assert.equal(stdout, `${names} undefined {}\n`);
   assert.equal(code, 0);
 });

@@ -16,6 +16,8 @@ export interface Connection {
   token: string | null;
   /** The script's parameters. */
   params: Record<string, unknown>;
+  /** The text of those that were typed. */
+  texts?: Record<string, string>;
   /** The script's file name, for people. */
   scriptName: string;
 }

@@ -1,0 +1,185 @@
+"""What `coral run` does besides running once: `--watch`, `--dry-run`, `--help-script`, `-v`."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from coral.cli.direct_run import RunArguments, make_job
+from coral.errors import CoralError, UsageError
+from coral.runner.describe import DeclaredParam, declared_params, doc_comment
+from coral.runner.script import Job, run_script
+from coral.runner.source import find_source
+
+
+def run_in_mode(arguments: RunArguments) -> int:
+    """Does what the options ask for.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        CoralError: It could not be done.
+    """
+    modes = [
+        name
+        for name, wanted in (
+            ("--watch", arguments.watch),
+            ("--dry-run", arguments.dry_run),
+            ("--help-script", arguments.help_script),
+        )
+        if wanted
+    ]
+    if len(modes) > 1:
+        raise UsageError(f"{' and '.join(modes)} exclude each other", hint="choose one of them")
+    if arguments.help_script:
+        return _help_script(arguments)
+    if arguments.dry_run:
+        return _dry_run(arguments)
+    if arguments.watch:
+        return _watch(arguments)
+    return _verbose(make_job(arguments))
+
+
+def complete_param(file: str | None, typed: str) -> list[tuple[str, str]]:
+    """Completes the value of `-p` by what the script declares.
+
+    Args:
+        file: The script on the command line, if there is one.
+        typed: What stands there so far.
+
+    Returns:
+        Values and what they are for; nothing where the script cannot be asked.
+    """
+    if file is None:
+        return []
+    try:
+        params = declared_params(Job(find_source(file), colony=None)) or []
+    except CoralError:
+        return []  # a shell that waits for completions is no place for errors
+    name, equals, _ = typed.partition("=")
+    if not equals:
+        return [(f"{param.name}=", param.description) for param in params if param.name.startswith(typed)]
+    values = [(value, "") for param in params if param.name == name for value in _values(param)]
+    return [(f"{name}={value}", text) for value, text in values if f"{name}={value}".startswith(typed)]
+
+
+def _values(param: DeclaredParam) -> tuple[str, ...]:
+    return ("true", "false") if param.kind == "boolean" else param.choices
+
+
+def _help_script(arguments: RunArguments) -> int:
+    source = find_source(arguments.file, arguments.code)
+    params = declared_params(Job(source, colony=None))
+    text = source.text
+    if source.path is not None:
+        with open(source.path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    from coral.cli.output import render_json, visible
+
+    if arguments.output == "json":
+        sys.stdout.write(render_json([_as_json(param) for param in params or []]))
+        return 0
+    words = [f"-p {param.name}={param.kind.upper()}" for param in params or [] if param.required]
+    lines = [f"Usage: coral run {source.shown} {' '.join([*words, '[-p NAME=VALUE ...]'])}"]
+    about = doc_comment(text)
+    if about:
+        lines += ["", *[f"  {visible(line)}".rstrip() for line in about.splitlines()]]
+    lines.append("")
+    if params is None:
+        lines.append("The script declares no parameters (coral.defineParams).")
+    elif params:
+        rows = [(param.name, _kind(param), visible(_about(param))) for param in params]
+        widths = [max([len(row[column]) for row in rows]) for column in (0, 1)]
+        lines.append("Parameters:")
+        lines += [f"  {name:<{widths[0]}}  {kind:<{widths[1]}}  {text}".rstrip() for name, kind, text in rows]
+    else:
+        lines.append("The script takes no parameters.")
+    print("\n".join(lines))
+    return 0
+
+
+def _kind(param: DeclaredParam) -> str:
+    if param.choices:
+        return "|".join(param.choices)
+    least = "" if param.least is None else f" from {param.least:g}"
+    most = "" if param.most is None else f" to {param.most:g}"
+    return param.kind + least + most
+
+
+def _about(param: DeclaredParam) -> str:
+    from coral.config.fast_json import dumps
+
+    if param.required:
+        note = "[required]"
+    elif param.default is None:
+        note = "[optional]"
+    else:
+        shown = param.default if isinstance(param.default, str) else dumps(param.default)
+        note = f"[default: {shown}]"
+    return f"{param.description} {note}".strip()
+
+
+def _as_json(param: DeclaredParam) -> dict[str, object]:
+    return {
+        "name": param.name,
+        "type": param.kind,
+        "description": param.description,
+        "default": param.default,
+        "required": param.required,
+        "choices": list(param.choices),
+        "min": param.least,
+        "max": param.most,
+    }
+
+
+def _dry_run(arguments: RunArguments) -> int:
+    from coral.cli.output import render_json
+    from coral.config.address import configured_colony
+    from coral.runner.dry_run import plan, render
+
+    output, arguments.output = arguments.output, None
+    if output not in (None, "json"):
+        raise UsageError(f"--dry-run cannot be printed as {output}", hint="leave -o out, or use -o json")
+    job = make_job(arguments, connect=False)
+    job.colony = configured_colony(arguments.colony)  # none is started for this
+    made = plan(job)
+    sys.stdout.write(render_json(made) if output == "json" else render(made))
+    return 0
+
+
+def _verbose(job: Job) -> int:
+    _say(f"running {job.source.shown} with colony {job.colony}")
+    start = time.monotonic()
+    code: object = "an error"
+    try:
+        code = run_script(job)
+        return code
+    finally:
+        _say(f"{job.source.name} ended after {time.monotonic() - start:.2f} s with {code}")
+
+
+def _watch(arguments: RunArguments) -> int:
+    from coral.cli.errors import exit_code_of
+    from coral.runner.watch import Watch
+
+    if arguments.file == "-" or arguments.code is not None:
+        raise UsageError("--watch needs a file", hint="save the script to a file first")
+    job = make_job(arguments, connect=False)
+    checks, job.check = job.check, False
+
+    def once() -> int:
+        arguments.check = False  # types are checked beside each run: the new output comes first
+        arguments.quiet = arguments.quiet or watch.runs > 1  # which colony is meant is said once
+        try:
+            return run_script(make_job(arguments))
+        except BaseException as error:
+            return exit_code_of(error)
+
+    extra = [path for path in (arguments.file, arguments.param_file) if path is not None]
+    watch = Watch(job, once, extra=extra, checks=checks)
+    return watch.run()
+
+
+def _say(text: str) -> None:
+    print(f"coral: {text}", file=sys.stderr, flush=True)

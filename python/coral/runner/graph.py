@@ -1,0 +1,78 @@
+"""The files that a script is made of: itself and what it imports, as Deno sees it, without running it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from coral.errors import LimitError
+from coral.runner.places import sdk_bundle
+from coral.runner.policy import check_flags, file_url
+from coral.runner.script import Prepared
+
+_SECONDS = 10
+_FILE = "file://"
+
+
+@dataclass(frozen=True)
+class GraphModule:
+    """One file of a script's graph.
+
+    Attributes:
+        path: Its path.
+        size: Bytes, or None where it cannot be read.
+        error: What is wrong with it, or None.
+    """
+
+    path: str
+    size: int | None
+    error: str | None
+
+
+def import_graph(prepared: Prepared) -> list[GraphModule]:
+    """Lists the local files of a script: itself first, then what it imports, Coral's own left out.
+
+    A file that is imported and does not exist is in it. Specifiers that the script computes are not.
+    """
+    try:
+        answer = subprocess.run(
+            graph_command(prepared),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=prepared.environment,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:  # something that is no file is imported, such as a FIFO
+        raise LimitError(
+            f"the imports of {prepared.script} were not read within {_SECONDS} s",
+            hint="import regular files only",
+        ) from None
+    return read_graph(prepared, answer.stdout)
+
+
+def graph_command(prepared: Prepared) -> list[str]:
+    """The command that prints a script's graph, in 20 ms."""
+    flags = check_flags(prepared.directory.import_map)
+    return [prepared.deno, "info", "--json", *flags, prepared.script]
+
+
+def read_graph(prepared: Prepared, answer: bytes) -> list[GraphModule]:
+    """Reads what `graph_command` printed; the script alone where that is nothing."""
+    own = (file_url(prepared.directory.path) + "/", file_url(os.path.dirname(sdk_bundle())) + "/")
+    root = file_url(prepared.script)
+    found = {root: GraphModule(prepared.script, None, None)}
+    try:
+        modules = json.loads(answer)["modules"]
+    except (ValueError, KeyError):
+        return list(found.values())
+    for module in modules:
+        specifier = str(module.get("specifier", ""))
+        if specifier != root and (not specifier.startswith(_FILE) or specifier.startswith(own)):
+            continue
+        path = unquote(specifier.removeprefix(_FILE))
+        found[specifier] = GraphModule(path, module.get("size"), module.get("error"))
+    return list(found.values())

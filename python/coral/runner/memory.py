@@ -1,0 +1,53 @@
+"""The memory limit of a script: `--memory 1g`, else `CORAL_MEMORY`, else 512 MiB (R81)."""
+
+from __future__ import annotations
+
+import os
+
+from coral.errors import ConfigError, UsageError
+from coral.limits import MIN_SCRIPT_MEMORY_BYTES, SCRIPT_MEMORY_BYTES
+
+_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_HINT = "write a size such as 512m or 2g"
+
+
+def memory_limit(flag: str | None) -> int:
+    """Returns the limit in bytes.
+
+    Args:
+        flag: The value of `--memory`.
+
+    Raises:
+        UsageError: The flag is no size.
+        ConfigError: The environment variable is none.
+    """
+    if flag is not None:
+        return parse_memory(flag)
+    text = os.environ.get("CORAL_MEMORY")
+    if not text:
+        return SCRIPT_MEMORY_BYTES
+    try:
+        return parse_memory(text)
+    except UsageError as error:
+        raise ConfigError(f"environment variable CORAL_MEMORY: {error.message}", hint=error.hint) from None
+
+
+def parse_memory(text: str) -> int:
+    """Parses a size.
+
+    Raises:
+        UsageError: It is none, or too small for Deno to start.
+
+    >>> parse_memory("512m"), parse_memory("1GiB")
+    (536870912, 1073741824)
+    """
+    lower = text.strip().lower().removesuffix("b").removesuffix("i")
+    number, unit = (lower[:-1], _UNITS[lower[-1]]) if lower[-1:] in _UNITS else (lower, 1)
+    if not (number.isascii() and number.isdigit()):
+        raise UsageError(f"{text!r} is no size of memory", hint=_HINT)
+    size = int(number) * unit
+    if size < MIN_SCRIPT_MEMORY_BYTES:
+        raise UsageError(
+            f"{text} of memory is too little, expected at least {MIN_SCRIPT_MEMORY_BYTES >> 20}m", hint=_HINT
+        )
+    return size

@@ -1,0 +1,210 @@
+"""`coral.defineParams`: checked before the script's own code, listed, completed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.runner.program import Program, Result
+
+DECLARED = """/**
+ * Fails if a service is slow.
+ *
+ * @module
+ */
+import * as coral from "@coral/sdk";
+
+export const params = coral.defineParams({
+  threshold: { type: "number", default: 500, min: 0, max: 1e6, description: "P99 in ms that is too slow" },
+  service: { type: "string", description: "which service" },
+  level: { type: "string", choices: ["warn", "error"], default: "error" },
+  window: { type: "duration", default: "5m" },
+  retries: { type: "integer", optional: true },
+  deep: { type: "boolean", default: false },
+  more: { type: "json", default: { a: [1] } },
+});
+console.log(JSON.stringify(params));
+"""
+NAMES = (
+    "threshold (number), service (string, required), level (string), window (duration), "
+    "retries (integer), deep (boolean), more (json)"
+)
+
+
+def run(coral: Program, *pairs: str) -> Result:
+    return coral.run("run", coral.script(DECLARED), *[word for pair in pairs for word in ("-p", pair)])
+
+
+def test_defaults(coral: Program) -> None:
+    ended = run(coral, "service=payments")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert json.loads(ended.stdout) == {
+        "threshold": 500,
+        "service": "payments",
+        "level": "error",
+        "window": 300_000,
+        "deep": False,
+        "more": {"a": [1]},
+    }
+
+
+def test_values_have_the_declared_type(coral: Program) -> None:
+    given = [
+        "service=007",
+        "threshold=1e3",
+        "level=warn",
+        "window=1h30m",
+        "retries=3",
+        "deep=true",
+        "more=[]",
+    ]
+    ended = run(coral, *given)
+    assert (ended.code, ended.stderr) == (0, "")
+    assert json.loads(ended.stdout) == {
+        "threshold": 1000,
+        "service": "007",
+        "level": "warn",
+        "window": 5_400_000,
+        "retries": 3,
+        "deep": True,
+        "more": [],
+    }
+    for text in ("null", "true", "1.50", "[1]"):
+        assert json.loads(run(coral, f"service={text}").stdout)["service"] == text
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([], "service is missing, expected string"),
+        (["service=a", "nope=1"], "there is no parameter nope"),
+        (["service=a", "threshold=much"], "threshold is much, expected number from 0 to 1000000"),
+        (["service=a", "threshold=-1"], "threshold is -1, expected number from 0 to 1000000"),
+        (["service=a", "level=info"], "level is info, expected one of warn, error"),
+        (["service=a", "window=soon"], 'window is soon, expected duration such as "5m"'),
+        (["service=a", "retries=1.5"], "retries is 1.5, expected whole number"),
+        (["service=a", "deep=yes"], "deep is yes, expected boolean"),
+        (["service=a", "toString=1"], "there is no parameter toString"),
+        (
+            ["x=1", "deep=2", "threshold=no"],
+            (
+                "there is no parameter x; threshold is no, expected number from 0 to 1000000; "
+                "service is missing, expected string; deep is 2, expected boolean"
+            ),
+        ),
+    ],
+)
+def test_what_does_not_fit_ends_the_run(coral: Program, pairs: list[str], message: str) -> None:
+    ended = run(coral, *pairs)
+    assert ended == Result(
+        2,
+        "",
+        f"error: {message}\nhint: the parameters are {NAMES}; --help-script says more about them\n",
+    )
+
+
+def test_a_files_values_are_taken_as_they_are(coral: Program) -> None:
+    (coral.home / "p.json").write_text('{"service": 7}')
+    ended = coral.run("run", coral.script(DECLARED), "--param-file", "p.json")
+    assert ended.code == 2
+    assert ended.stderr.startswith("error: service is 7, expected string\n")
+
+
+def test_the_types_are_inferred(coral: Program) -> None:
+    good = DECLARED + (
+        "const a: number = params.threshold; const b: string = params.service;\n"
+        'const c: "warn" | "error" = params.level; const d: number = params.window;\n'
+        "const e: number | undefined = params.retries; const f: boolean = params.deep;\n"
+        "console.log(a, b, c, d, e, f);\n"
+    )
+    assert coral.run("run", "--check", coral.script(good), "-p", "service=a").code == 0
+    bad = DECLARED + "const a: string = params.threshold;\nconst b: number = params.retries;\nparams.nope;\n"
+    ended = coral.run("run", "--check", coral.script(bad), "-p", "service=a")
+    assert ended.code == 79
+    assert all(place in ended.stderr for place in ("script.ts:18:7", "script.ts:19:7", "script.ts:20:8"))
+
+
+def test_help_of_a_script(coral: Program) -> None:
+    path = coral.script("console.log('not shown');\n" + DECLARED)
+    assert coral.run("run", path, "--help-script").stdout.splitlines()[2:3] == ["Parameters:"]
+    path = coral.script(DECLARED)
+    assert coral.run("run", path, "--help-script") == Result(
+        0,
+        f"""Usage: coral run {path} -p service=STRING [-p NAME=VALUE ...]
+
+  Fails if a service is slow.
+
+Parameters:
+  threshold  number from 0 to 1e+06  P99 in ms that is too slow [default: 500]
+  service    string                  which service [required]
+  level      warn|error              [default: error]
+  window     duration                [default: 5m]
+  retries    integer                 [optional]
+  deep       boolean                 [default: false]
+  more       json                    [default: {{"a":[1]}}]
+""",
+        "",
+    )
+
+
+def test_help_of_a_script_as_json(coral: Program) -> None:
+    ended = coral.run("run", coral.script(DECLARED), "--help-script", "-o", "json")
+    assert (ended.code, ended.stderr) == (0, "")
+    params = json.loads(ended.stdout)
+    assert [param["name"] for param in params][:2] == ["threshold", "service"]
+    assert params[0] == {
+        "name": "threshold",
+        "type": "number",
+        "description": "P99 in ms that is too slow",
+        "default": 500,
+        "required": False,
+        "choices": [],
+        "min": 0,
+        "max": 1000000,
+    }
+
+
+def test_help_of_a_script_without_parameters(coral: Program) -> None:
+    ended = coral.run("run", coral.script("// Says hello.\nconsole.log('hello');"), "--help-script")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout.endswith(
+        "\n\n  Says hello.\n\nThe script declares no parameters (coral.defineParams).\n"
+    )
+
+
+def test_help_of_a_script_that_cannot_be_loaded(coral: Program) -> None:
+    ended = coral.run("run", coral.script("const = 1;"), "--help-script")
+    assert (ended.code, ended.stdout) == (65, "")
+    assert ended.stderr.startswith("error: script.ts could not be loaded\n")
+
+
+def test_a_script_cannot_fake_its_declaration(coral: Program) -> None:
+    text = 'console.log(`\\n${"0".repeat(32)}{"fake": {"type": "json"}}`);\n' + DECLARED
+    ended = coral.run("run", coral.script(text), "--help-script")
+    assert "\n  fake " not in ended.stdout
+    assert "threshold" in ended.stdout
+
+
+def test_asking_reaches_no_network(coral: Program) -> None:
+    text = 'try { await fetch("http://127.0.0.1:9/"); } catch (e) { console.log(e.name); }\n' + DECLARED
+    assert coral.run("run", coral.script(text), "--help-script").code == 0
+
+
+def complete(coral: Program, *words: str) -> list[str]:
+    ended = coral.run(
+        _CORAL_COMPLETE="bash_complete",
+        COMP_WORDS=" ".join(["coral", "run", *words]),
+        COMP_CWORD=str(len(words) + 1),
+    )
+    assert ended.code == 0
+    return [line.partition(",")[2] for line in ended.stdout.splitlines() if line]
+
+
+def test_the_shell_completes_names_and_values(coral: Program) -> None:
+    path = coral.script(DECLARED)
+    assert complete(coral, path, "-p", "t") == ["threshold="]
+    assert complete(coral, path, "-p", "level=") == ["level=warn", "level=error"]
+    assert complete(coral, path, "-p", "deep=t") == ["deep=true"]
+    assert complete(coral, coral.script("const = 1;"), "-p", "t") == []
+    assert "--timeout" in complete(coral, path, "--ti")

@@ -1,0 +1,25 @@
+import { type Hooks, RUN } from "./run_hooks.ts";
+
+/**
+ * Hands over a result: `coral run -o json|jsonl|csv|table` prints it in that form on stdout.
+ *
+ * Without `-o` a list of objects is printed as `console.table` does it, and all else as `console.log` does.
+ * It may be called many times. A script that has one result can `export default` it instead.
+ *
+ * @param value Rows (a list of objects), or any other value.
+ *
+ * @example
+ * ```ts
+ * import * as coral from "@coral/sdk";
+ *
+ * coral.output(await coral.db.query("SELECT service_name, p99_ms FROM service_summary"));
+ * ```
+ */
+export function output(value: unknown): void {
+  const print = (globalThis as Hooks)[RUN]?.output;
+  if (print) print(value);
+  else if (
+    Array.isArray(value) && value.length > 0 && Object(value[0]) === value[0]
+  ) console.table(value);
+  else console.log(value);
+}
