@@ -1,4 +1,4 @@
-"""Every limit of Coral in one place: the number, its unit, and why it is what it is.
+"""Limits of Coral in one place: the number, its unit, and why it is what it is. Of scripts: `script_limits`.
 
 An error that a limit causes names the limit by the words used here.
 """
@@ -155,7 +155,32 @@ HTTP_BODY_SECONDS: Final = 30.0
 """Time for the body of one HTTP request to arrive."""
 
 MAX_FLEET_MESSAGE_BYTES: Final = 32 * 1024 * 1024
-"""One message between agent and colony."""
+"""One message between agent and colony, and one answer to a query."""
+
+MAX_QUERY_REQUEST_BYTES: Final = 256 * 1024
+"""One request to a colony's query port: MAX_SQL_BYTES and its parameters fit several times. Scripts reach this
+port, and what they declare to send takes memory before it is there."""
+
+MAX_ARRIVING_QUERIES: Final = 256
+"""Requests to a colony's query port that may be arriving at once, 64 MiB of them; beyond it the one that has
+been arriving for the longest is given up. Honest ones arrive within milliseconds."""
+
+QUERY_ARRIVAL_SECONDS: Final = 10.0
+"""Time for one request to a colony's query port to arrive."""
+
+MAX_QUERY_CALLS: Final = 1_000
+"""Calls under way on a colony's query port, those that arrive included; more are refused as overload. Each
+takes some 20 kB besides its message."""
+
+MAX_ENDLESS_QUERY_CALLS: Final = 64
+"""Calls under way on a colony's query port that may last for ever, which are health watches and
+reflection; more are refused, so that they cannot take all of MAX_QUERY_CALLS."""
+
+MAX_QUERY_STREAMS: Final = 100
+"""Calls under way on one connection to a colony's query port; a client keeps more back."""
+
+MAX_QUERY_CONNECTIONS: Final = 1_000
+"""Connections to a colony's query port at once; more are closed. A script may open SCRIPT_OPEN_FILES."""
 
 MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
 """About how large one outbox batch gets; a rollup with more becomes several batches. One row is never
@@ -338,54 +363,9 @@ MAX_BURST_HZ: Final = 100.0
 MAX_BURST_SECONDS: Final = 300.0
 """How long one such burst lasts at most: 30,000 rows of some 80 bytes."""
 
-MAX_SCRIPT_BYTES: Final = 4 * 1024 * 1024
-"""Size of a script that comes by stdin."""
+CLOCK_SKEW_SECONDS: Final = 5.0
+"""Difference between this machine's clock and its colony's above which `coral doctor` warns: telemetry of the
+last minute would be looked for at a wrong time."""
 
-MAX_PARAM_FILE_BYTES: Final = 1024 * 1024
-"""Size of a `--param-file`: it travels as a module of the run."""
-
-SCRIPT_MEMORY_BYTES: Final = 512 * 1024 * 1024
-"""Memory of a script (R81); `--memory` and `CORAL_MEMORY` change it."""
-
-MIN_SCRIPT_MEMORY_BYTES: Final = 128 * 1024 * 1024
-"""The least that may be asked for: Deno and the SDK take some 80 MB."""
-
-SCRIPT_OUTPUT_BYTES: Final = 64 * 1024 * 1024
-"""What a script may print, and write to sockets, together; `CORAL_OUTPUT` changes it. Nobody reads more, and
-a disk or a terminal's history would be full of it."""
-
-SCRIPT_FILE_BYTES: Final = 16 * 1024 * 1024
-"""Size of a file that a script's process may write (RLIMIT_FSIZE): Deno's caches are below 1 MB. Where its
-output goes to a file, that may grow by SCRIPT_OUTPUT_BYTES."""
-
-SCRIPT_TASKS: Final = 64
-"""Threads of a script's process, one for each processor added: Deno itself takes about 10, a worker 1."""
-
-SCRIPT_OPEN_FILES: Final = 256
-"""Open files and sockets of a script's process; Deno itself takes about 30."""
-
-SCRIPT_CPU_PERCENT: Final = 200
-"""Processor time of a script, in percent of one: the rest of the machine stays usable. Less would delay
-Deno's start, which uses two."""
-
-SCRIPT_DATA_BYTES: Final = 1024**3
-"""Added to the memory limit for RLIMIT_DATA, where no control group is to be had: V8 reserves that much
-without using it."""
-
-SCRIPT_FOLDER_ENTRIES: Final = 5_000
-"""Entries of a script's folder that are looked at before a run, in 10 ms."""
-
-SCRIPT_DENIED_ENTRIES: Final = 500
-"""Hidden entries and links of a script's folder that are denied one by one."""
-
-SCRIPT_SECONDS: Final = 60.0
-"""Time limit of `coral run` (R80)."""
-
-CHECK_SECONDS: Final = 120.0
-"""Time that a check of types may take; the script's own time limit holds as well."""
-
-DAEMON_SECONDS: Final = 24 * 3600.0
-"""Time limit of `coral run --daemon` (R80)."""
-
-DESCRIBE_SECONDS: Final = 10.0
-"""Time that a script has to declare its parameters when it is asked for them."""
+DOCTOR_FREE_BYTES: Final = 256 * 1024 * 1024
+"""Free space below which `coral doctor` warns: an agent or a colony then refuses new data."""

@@ -9,9 +9,15 @@ from __future__ import annotations
 import os
 
 from coral.config.address import configured_colony
-from coral.limits import DAEMON_SECONDS, SCRIPT_MEMORY_BYTES, SCRIPT_SECONDS
 from coral.runner.script import Job, run_script
 from coral.runner.source import find_source
+from coral.script_limits import (
+    DAEMON_SECONDS,
+    SCRIPT_MEMORY_BYTES,
+    SCRIPT_OUTPUT_BYTES,
+    SCRIPT_SECONDS,
+    SCRIPT_TERMINAL_BYTES,
+)
 
 _VALUES = {
     "--colony": "colony",
@@ -29,6 +35,7 @@ _FLAGS = {
     "--quiet": ("quiet", True),
     "--daemon": ("daemon", True),
 }
+_TWINS = "CORAL_RUN_"
 COLOURS = {"always": True, "never": False, "auto": None}
 
 
@@ -128,7 +135,9 @@ def split_arguments(argv: list[str]) -> tuple[list[str], list[str]]:
 
 
 def parse_run(argv: list[str]) -> RunArguments | None:
-    """Reads what stands after `coral run`; None if click must read it."""
+    """Reads what stands after `coral run`; None if click must read it, which knows the environment, too."""
+    if any(name.startswith(_TWINS) for name in os.environ):
+        return None
     own, rest = split_arguments(argv)
     files: list[str] = []
     found = RunArguments(None, arguments=rest)
@@ -188,6 +197,7 @@ def make_job(arguments: RunArguments, *, connect: bool = True) -> Job:
     Raises:
         CoralError: The arguments cannot be used.
     """
+    _fill_from_files(arguments)
     params: dict[str, object] = {}
     texts: dict[str, str] = {}
     if arguments.param_file is not None:
@@ -205,6 +215,11 @@ def make_job(arguments: RunArguments, *, connect: bool = True) -> Job:
         from coral.runner.memory import memory_limit
 
         memory = memory_limit(arguments.memory)
+    output = SCRIPT_TERMINAL_BYTES if os.isatty(1) else SCRIPT_OUTPUT_BYTES
+    if "CORAL_OUTPUT" in os.environ:
+        from coral.runner.memory import output_limit
+
+        output = output_limit()
     job = Job(
         find_source(arguments.file, arguments.code),
         colony=None,
@@ -213,19 +228,35 @@ def make_job(arguments: RunArguments, *, connect: bool = True) -> Job:
         arguments=arguments.arguments,
         time_limit=time_limit,
         memory_limit=memory,
+        output_limit=output,
         check=os.isatty(1) if arguments.check is None else arguments.check,
         output=arguments.output,
         inspect=arguments.inspect,
         colour=COLOURS[arguments.color],
         quiet=arguments.quiet,
+        verbose=arguments.verbose,
     )
     if connect:
         job.colony = _colony(arguments)
     return job
 
 
+def _fill_from_files(arguments: RunArguments) -> None:
+    """Takes what nobody said from the project's file, then from the user's."""
+    from coral.config.effective import project_file, user_file
+
+    for file in (project_file(), user_file()):
+        if file is not None:
+            if arguments.check is None:
+                arguments.check = file.values.get("check")
+            if arguments.timeout is None and not arguments.daemon and arguments.inspect is None:
+                arguments.timeout = file.values.get("timeout")
+            if arguments.memory is None and "CORAL_MEMORY" not in os.environ and "memory" in file.values:
+                arguments.memory = str(file.values["memory"])
+
+
 def _colony(arguments: RunArguments) -> str:
-    colony = configured_colony(arguments.colony)
+    colony = configured_colony(arguments.colony, quiet=arguments.quiet)
     if colony is None:
         from coral.embedded.resolve import local_colony
 

@@ -26,9 +26,10 @@ class Manifest:
         sha256: Of the raw binary, as hex digits.
         size: Of the raw binary, in bytes.
         archive_size: Of `deno.zst`, in bytes.
+        archive_sha256: Of `deno.zst`, as hex digits.
     """
 
-    __slots__ = ("archive_size", "binary", "sha256", "size", "version")
+    __slots__ = ("archive_sha256", "archive_size", "binary", "sha256", "size", "version")
 
     def __init__(self, fields: dict[str, object]) -> None:
         self.version = str(fields["version"])
@@ -36,6 +37,7 @@ class Manifest:
         self.sha256 = str(fields["sha256"])
         self.size = int(str(fields["size"]))
         self.archive_size = int(str(fields["archive_size"]))
+        self.archive_sha256 = str(fields["archive_sha256"])
 
     def below(self, base: str) -> str:
         """Returns where the binary is unpacked below a base directory."""

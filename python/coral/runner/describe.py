@@ -11,10 +11,10 @@ import secrets
 from dataclasses import dataclass
 
 from coral.errors import LimitError, ScriptError
-from coral.limits import DESCRIBE_SECONDS, MAX_SCRIPT_BYTES
 from coral.runner.capture import captured
 from coral.runner.process import run_child
 from coral.runner.script import Job, Prepared, load_failure_of
+from coral.script_limits import DESCRIBE_SECONDS, MAX_SCRIPT_BYTES
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,14 @@ def declared_params(job: Job) -> list[DeclaredParam] | None:
     word = secrets.token_hex(16)
     asked = Job(job.source, colony=None, describe=word, colour=False)
     with Prepared(asked) as prepared:
-        answer, ended = captured(
-            lambda: run_child(prepared.argv, prepared.environment, DESCRIBE_SECONDS), MAX_SCRIPT_BYTES
-        )
+        confinement = prepared.confinement()
+        try:
+            answer, ended = captured(
+                lambda: run_child(prepared.argv, prepared.environment, DESCRIBE_SECONDS, confinement),
+                MAX_SCRIPT_BYTES,
+            )
+        finally:
+            confinement.close()
         for line in reversed(answer.decode(errors="replace").splitlines()):
             if line.startswith(word):
                 return _read(line.removeprefix(word), job.source.name)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import asdict
 
+from coral.runner.containment.report import report
 from coral.runner.graph import import_graph
+from coral.runner.policy import describe
 from coral.runner.script import Job, Prepared
 
 
@@ -28,6 +31,9 @@ def plan(job: Job) -> dict[str, object]:
             ],
             "command": prepared.argv,
             "environment": prepared.environment,
+            "policy": describe(prepared.policy),
+            "unreadable": prepared.folder.denied,
+            "containment": [asdict(layer) for layer in report(prepared.deno)],
             "imports": [
                 {"path": module.path, "size_bytes": module.size, "error": module.error} for module in graph
             ],
@@ -50,6 +56,15 @@ def render(made: dict[str, object]) -> str:
     permissions = made["permissions"]
     assert isinstance(permissions, list)
     lines += [f"  {word}" for word in permissions]
+    unreadable = made["unreadable"]
+    assert isinstance(unreadable, list)
+    if unreadable:
+        lines += ["", "not readable"] + [f"  {path}" for path in unreadable]
+    lines += ["", "containment"]
+    for layer in _entries(made["containment"]):
+        held = "holds  " if layer["in_force"] else "MISSING"
+        why = "" if layer["missing"] is None else f" ({layer['missing']})"
+        lines.append(f"  {layer['name']:<13} {held} {layer['detail']}{why}")
     command = made["command"]
     assert isinstance(command, list)
     lines += ["", "command", "  " + shlex.join(command)]

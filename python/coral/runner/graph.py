@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from coral.errors import LimitError
+from coral.runner.diagnosis import graph_command
 from coral.runner.places import sdk_bundle
-from coral.runner.policy import check_flags, file_url
+from coral.runner.policy import file_url
 from coral.runner.script import Prepared
 
 _SECONDS = 10
@@ -37,27 +37,14 @@ def import_graph(prepared: Prepared) -> list[GraphModule]:
 
     A file that is imported and does not exist is in it. Specifiers that the script computes are not.
     """
-    try:
-        answer = subprocess.run(
-            graph_command(prepared),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=prepared.environment,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:  # something that is no file is imported, such as a FIFO
+    with prepared.ask(graph_command(prepared)) as question:
+        answer = question.wait(_SECONDS)
+    if answer is None:
         raise LimitError(
             f"the imports of {prepared.script} were not read within {_SECONDS} s",
-            hint="import regular files only",
-        ) from None
+            hint="import fewer and smaller files",
+        )
     return read_graph(prepared, answer.stdout)
-
-
-def graph_command(prepared: Prepared) -> list[str]:
-    """The command that prints a script's graph, in 20 ms."""
-    flags = check_flags(prepared.directory.import_map)
-    return [prepared.deno, "info", "--json", *flags, prepared.script]
 
 
 def read_graph(prepared: Prepared, answer: bytes) -> list[GraphModule]:

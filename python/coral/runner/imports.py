@@ -11,6 +11,7 @@ import os
 
 from coral.config.fast_json import dumps
 from coral.errors import StorageError
+from coral.runner.folder import Folder
 from coral.runner.policy import file_url, import_map
 
 _SLOTS = 1024
@@ -22,6 +23,7 @@ class RunDirectory:
     Attributes:
         path: The directory.
         import_map: Path of the import map in it, once `write` was called.
+        front: Path of the module behind `@coral/sdk`, likewise.
     """
 
     def __init__(self, base: str) -> None:
@@ -50,37 +52,40 @@ class RunDirectory:
                 continue
             self.path = path
             self.import_map = os.path.join(path, "import_map.json")
+            self.front = os.path.join(path, "sdk.js")
             self._lock = lock
             self._added: list[str] = []
             return
         raise StorageError(f"{_SLOTS} scripts run already", hint="wait for some of them to end")
 
-    def write(self, *, sdk: str, script_dir: str, connection: dict[str, object], preludes: list[str]) -> None:
+    def write(self, *, sdk: str, folder: Folder, connection: dict[str, object], preludes: list[str]) -> None:
         """Writes the import map and the modules behind `@coral/sdk`.
 
         Args:
             sdk: Path of the SDK's bundle.
-            script_dir: Real path of the script's folder.
+            folder: What the script may import.
             connection: What the SDK finds under `Symbol.for("coral.connection")`.
             preludes: Modules of ours that run before the script.
         """
-        front = os.path.join(self.path, "sdk.js")
+        front = self.front
         data = os.path.join(self.path, "connection.js")
         # A sibling that is imported first is evaluated first, so the SDK finds the object.
         _write(data, f'globalThis[Symbol.for("coral.connection")] = {dumps(connection)};\n')
         _write(front, f'import "./connection.js";\nexport * from "{file_url(sdk)}";\n')
         modules = [data, sdk, *preludes]
-        _write(self.import_map, dumps(import_map(sdk=front, script_dir=script_dir, modules=modules)))
+        made = import_map(sdk=front, trees=folder.trees, files=folder.files, modules=modules)
+        _write(self.import_map, dumps(made))
 
-    def write_types(self, *, types: str, script_dir: str) -> None:
+    def write_types(self, *, types: str, folder: Folder) -> None:
         """Writes the import map for a type check.
 
         Args:
             types: Path of the SDK's type declarations.
-            script_dir: Real path of the script's folder.
+            folder: What the script may import.
         """
-        folder = os.path.dirname(types) + "/"
-        _write(self.import_map, dumps(import_map(sdk=types, script_dir=script_dir, modules=[folder])))
+        own = os.path.dirname(types) + "/"
+        made = import_map(sdk=types, trees=folder.trees, files=folder.files, modules=[own])
+        _write(self.import_map, dumps(made))
 
     def add(self, name: str, text: str) -> str:
         """Writes one more file, such as a module that runs before the script.

@@ -1,11 +1,14 @@
-"""The memory limit of a script: `--memory 1g`, else `CORAL_MEMORY`, else 512 MiB (R81)."""
+"""Limits of a script that are sizes.
+
+Memory: `--memory 1g`, else `CORAL_MEMORY`, else 512 MiB (R81). Output: `CORAL_OUTPUT`, else 64 MiB.
+"""
 
 from __future__ import annotations
 
 import os
 
 from coral.errors import ConfigError, UsageError
-from coral.limits import MIN_SCRIPT_MEMORY_BYTES, SCRIPT_MEMORY_BYTES
+from coral.script_limits import MIN_SCRIPT_MEMORY_BYTES, SCRIPT_MEMORY_BYTES, SCRIPT_OUTPUT_BYTES
 
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _HINT = "write a size such as 512m or 2g"
@@ -32,6 +35,21 @@ def memory_limit(flag: str | None) -> int:
         raise ConfigError(f"environment variable CORAL_MEMORY: {error.message}", hint=error.hint) from None
 
 
+def output_limit() -> int:
+    """Returns how many bytes a script may print.
+
+    Raises:
+        ConfigError: The environment variable is no size.
+    """
+    text = os.environ.get("CORAL_OUTPUT")
+    if not text:
+        return SCRIPT_OUTPUT_BYTES
+    size = _size(text)
+    if size is None:
+        raise ConfigError(f"environment variable CORAL_OUTPUT: {text!r} is no size of output", hint=_HINT)
+    return size
+
+
 def parse_memory(text: str) -> int:
     """Parses a size.
 
@@ -41,13 +59,17 @@ def parse_memory(text: str) -> int:
     >>> parse_memory("512m"), parse_memory("1GiB")
     (536870912, 1073741824)
     """
-    lower = text.strip().lower().removesuffix("b").removesuffix("i")
-    number, unit = (lower[:-1], _UNITS[lower[-1]]) if lower[-1:] in _UNITS else (lower, 1)
-    if not (number.isascii() and number.isdigit()):
+    size = _size(text)
+    if size is None:
         raise UsageError(f"{text!r} is no size of memory", hint=_HINT)
-    size = int(number) * unit
     if size < MIN_SCRIPT_MEMORY_BYTES:
         raise UsageError(
             f"{text} of memory is too little, expected at least {MIN_SCRIPT_MEMORY_BYTES >> 20}m", hint=_HINT
         )
     return size
+
+
+def _size(text: str) -> int | None:
+    lower = text.strip().lower().removesuffix("b").removesuffix("i")
+    number, unit = (lower[:-1], _UNITS[lower[-1]]) if lower[-1:] in _UNITS else (lower, 1)
+    return int(number) * unit if number.isascii() and number.isdigit() else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from coral.config import fast_json
 from coral.errors import UsageError
-from coral.limits import MAX_PARAM_FILE_BYTES
+from coral.script_limits import MAX_PARAM_FILE_BYTES
 
 _HINT = 'the file holds one object, for example {"threshold": 500, "service": "payments"}'
 

@@ -14,7 +14,7 @@ import os
 
 from coral.config.address import parse_address
 from coral.errors import UsageError
-from coral.limits import (
+from coral.script_limits import (
     SCRIPT_CPU_PERCENT,
     SCRIPT_FILE_BYTES,
     SCRIPT_MEMORY_BYTES,
@@ -105,12 +105,17 @@ class Policy:
         return None if self.connect is None else parse_address(self.connect)[1]
 
     @property
-    def resolves_names(self) -> bool:
-        """Whether its colony has a name, which only the domain name system or a file of hosts knows."""
+    def connects_by_name(self) -> bool:
+        """Whether its colony has a name, which the domain name system or a file of hosts knows."""
         if self.connect is None:
             return False
         host = parse_address(self.connect)[0]
         return ":" not in host and not host.replace(".", "").isdigit()
+
+    @property
+    def resolves_names(self) -> bool:
+        """Whether it must ask the domain name system."""
+        return self.connects_by_name and parse_address(str(self.connect))[0] != "localhost"
 
 
 def describe(policy: Policy) -> dict[str, object]:
@@ -123,7 +128,14 @@ def describe(policy: Policy) -> dict[str, object]:
         "connect": policy.connect or policy.unix_socket or "nothing",
         "listen": policy.listen or "nothing",
         "programs": "none",
-        "environment": [*_PASSED_ON, "DENO_DIR", "DENO_NO_UPDATE_CHECK", "NO_COLOR", *_NO_DRIVERS],
+        "environment": [
+            *_PASSED_ON,
+            "DENO_DIR",
+            "DENO_NO_UPDATE_CHECK",
+            "DENO_EMIT_CACHE_MODE",
+            "NO_COLOR",
+            *_NO_DRIVERS,
+        ],
         "memory_bytes": policy.memory_bytes,
         "output_bytes": policy.output_bytes,
         "file_bytes": policy.file_bytes,
@@ -186,25 +198,20 @@ def check_flags(import_map: str) -> list[str]:
 
 
 def import_map(
-    *, sdk: str, script_dir: str, modules: list[str], denied: list[str] | None = None
+    *, sdk: str, trees: list[str], files: list[str], modules: list[str]
 ) -> dict[str, dict[str, str]]:
-    """Returns the import map: the SDK, files below the script's folder, and a wall for all others.
+    """Returns the import map: the SDK, what a script may read, and a wall for all other files.
 
     Args:
         sdk: Path of the module that `@coral/sdk` stands for.
-        script_dir: Real path of the script's folder.
-        modules: Further files that must load: the SDK's own.
-        denied: Files and folders below the script's folder that must not load.
+        trees: Folders of which every file may be imported.
+        files: Single files that may be imported.
+        modules: Files and folders (`.../`) of ours that must load as well.
     """
-    folder = file_url(script_dir.rstrip("/") + "/")
-    imports = {"@coral/sdk": file_url(sdk), "file:///": DENIED_SCHEME, folder: folder}
-    for path in denied or ():
+    imports = {"@coral/sdk": file_url(sdk), "file:///": DENIED_SCHEME}
+    for path in [*[tree.rstrip("/") + "/" for tree in trees], *files, sdk, *modules]:
         url = file_url(path)
-        wall = DENIED_SCHEME + url.removeprefix("file:///")
-        imports[url] = wall
-        imports[url + "/"] = wall + "/"
-    for module in (sdk, *modules):
-        imports[file_url(module)] = file_url(module)
+        imports[url] = url
     return {"imports": imports}
 
 
@@ -219,6 +226,7 @@ def environment(*, deno_dir: str, colour: bool) -> dict[str, str]:
     variables |= _NO_DRIVERS
     variables["DENO_DIR"] = deno_dir
     variables["DENO_NO_UPDATE_CHECK"] = "1"
+    variables["DENO_EMIT_CACHE_MODE"] = "disable"
     if not colour or os.environ.get("NO_COLOR"):
         variables["NO_COLOR"] = "1"
     return variables

@@ -1,8 +1,8 @@
 """The child process: it inherits stdin, stdout and stderr as they are.
 
 It ends by itself, by a signal or by the time limit.
-`subprocess` costs 10-20 ms of every run, so this uses `posix_spawn` and a wake-up pipe. And `signal`
-costs 4 ms for its enums, so this takes the numbers from the C module behind it.
+`subprocess` costs 10-20 ms of every run, so this forks itself and uses a wake-up pipe. And `signal` costs
+4 ms for its enums, so this takes the numbers from the C module behind it.
 """
 
 from __future__ import annotations
@@ -12,21 +12,27 @@ import sys
 import time
 
 from coral.errors import CoralError, RuntimeMissingError
+from coral.runner.containment.launch import Walls, launch
+from coral.runner.containment.watchdog import TICK_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
+    from collections.abc import Callable
+
+    from coral.runner.containment.confine import Confinement
+    from coral.runner.containment.watchdog import Watchdog
 else:
     try:
         import _signal as signal
     except ImportError:  # another interpreter than CPython
         import signal
 
-_GRACE_SECONDS = 2.0
+_SIGKILL = 9
+_GRACE_SECONDS = 1.5
 _PIPE_GRACE_SECONDS = 0.3
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
-# Python ignores these, and a child would inherit that.
-_DEFAULT_AGAIN = ("SIGPIPE", "SIGXFSZ")
+_LIMIT_GRACE_SECONDS = 0.3
 
 
 class Ended:
@@ -36,28 +42,50 @@ class Ended:
         code: Its exit code; 128 + n after signal n.
         signal: The signal that ended it, or 0.
         timed_out: Whether the time limit ended it.
+        exceeded: The other limit that ended it: `memory`, `tasks` or `output`; None for none.
         pipe_closed: Whether it was ended because nobody reads its stdout any more.
+        missing: Layers around it that were not in force and why, one line each.
     """
 
-    __slots__ = ("code", "pipe_closed", "signal", "timed_out")
+    __slots__ = ("code", "exceeded", "missing", "pipe_closed", "signal", "timed_out")
 
-    def __init__(self, code: int, signal_number: int, timed_out: bool, pipe_closed: bool) -> None:
-        self.pipe_closed = pipe_closed
+    def __init__(
+        self,
+        code: int,
+        signal_number: int,
+        *,
+        timed_out: bool,
+        exceeded: str | None,
+        pipe_closed: bool,
+        missing: list[str],
+    ) -> None:
         self.code = code
         self.signal = signal_number
         self.timed_out = timed_out
+        self.exceeded = exceeded
+        self.pipe_closed = pipe_closed
+        self.missing = missing
 
 
-def run_child(argv: list[str], environment: dict[str, str], time_limit: float | None) -> Ended:
+def run_child(
+    argv: list[str],
+    environment: dict[str, str],
+    time_limit: float | None,
+    confinement: Confinement | None = None,
+    waiting: tuple[float, Callable[[], None]] | None = None,
+) -> Ended:
     """Runs a program to its end.
 
     Signals that ask this process to stop are passed on, and the child's end decides. Ctrl-C twice
-    kills. At the time limit the child's group gets SIGTERM, two seconds later SIGKILL.
+    kills. At the time limit the child's group gets SIGTERM, 1.5 seconds later SIGKILL; at another limit
+    SIGKILL follows at once, for a process without memory cannot tidy up.
 
     Args:
         argv: Path of the program and its arguments.
         environment: Its whole environment.
         time_limit: Seconds, or None.
+        confinement: The operating system's walls around it; the caller closes it.
+        waiting: After so many seconds, what to call once.
 
     Raises:
         RuntimeMissingError: The program cannot be started.
@@ -82,8 +110,16 @@ def run_child(argv: list[str], environment: dict[str, str], time_limit: float | 
             before[number] = signal.signal(number, note)
     previous_wakeup = signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     try:
-        pid = _spawn(argv, environment, own_group)
-        return _Child(pid, own_group, received, wake_read).wait(time_limit)
+        walls = Walls(None) if confinement is None else confinement.walls
+        pid, refused = _spawn(argv, environment, walls, own_group)
+        watchdog = None if confinement is None else confinement.started(pid)
+        child = _Child(pid, own_group, received, wake_read, watchdog, waiting)
+        ended = child.wait(time_limit)
+        if confinement is not None:
+            ended.missing = [*confinement.missing, *refused]
+            if ended.exceeded is None and ended.signal == _SIGKILL and confinement.killed_for_memory():
+                ended.exceeded = "memory"
+        return ended
     finally:
         signal.set_wakeup_fd(previous_wakeup)
         for number, handler in before.items():
@@ -92,19 +128,11 @@ def run_child(argv: list[str], environment: dict[str, str], time_limit: float | 
         os.close(wake_write)
 
 
-def _spawn(argv: list[str], environment: dict[str, str], own_group: bool) -> int:
-    for name in os.listdir("/dev/fd"):
-        # What our own parent left open is no business of a script's.
-        if int(name) > 2:
-            try:
-                os.set_inheritable(int(name), False)
-            except OSError:
-                pass  # the descriptor of the listing itself, closed again
+def _spawn(
+    argv: list[str], environment: dict[str, str], walls: Walls, own_group: bool
+) -> tuple[int, list[str]]:
     try:
-        defaults = [getattr(signal, name) for name in _DEFAULT_AGAIN]
-        if own_group:
-            return os.posix_spawn(argv[0], argv, environment, setpgroup=0, setsigdef=defaults, setsigmask=[])
-        return os.posix_spawn(argv[0], argv, environment, setsigdef=defaults, setsigmask=[])
+        return launch(argv, environment, walls, own_group=own_group)
     except OSError as error:
         raise RuntimeMissingError(
             f"{argv[0]} cannot be started: {error.strerror}",
@@ -113,7 +141,18 @@ def _spawn(argv: list[str], environment: dict[str, str], own_group: bool) -> int
 
 
 class _Child:
-    def __init__(self, pid: int, own_group: bool, received: list[int], wake_read: int) -> None:
+    def __init__(
+        self,
+        pid: int,
+        own_group: bool,
+        received: list[int],
+        wake_read: int,
+        watchdog: Watchdog | None,
+        waiting: tuple[float, Callable[[], None]] | None,
+    ) -> None:
+        self._watchdog = watchdog
+        self._waiting = waiting
+        self._exceeded: str | None = None
         self._pid = pid
         self._own_group = own_group
         self._received = received
@@ -124,7 +163,10 @@ class _Child:
         self._watches_stdout = True
 
     def wait(self, time_limit: float | None) -> Ended:
-        limit_at = None if time_limit is None else time.monotonic() + time_limit
+        start = time.monotonic()
+        limit_at = None if time_limit is None else start + time_limit
+        if self._waiting is not None:
+            self._waiting = (start + self._waiting[0], self._waiting[1])
         timed_out = False
         while True:
             ended, status = os.waitpid(self._pid, os.WNOHANG)
@@ -138,6 +180,10 @@ class _Child:
             if self._kill_at is not None and now >= self._kill_at:
                 self._send(signal.SIGKILL)
                 self._kill_at = None
+            if self._waiting is not None and now >= self._waiting[0]:
+                self._waiting[1]()
+                self._waiting = None
+            self._look(now)
             self._pass_on()
             self._sleep(limit_at)
             if self._pipe_closed and self._kill_at is None:
@@ -147,7 +193,24 @@ class _Child:
         if self._own_group:
             self._send(signal.SIGKILL)  # nothing of the group may outlive its leader
         code = os.waitstatus_to_exitcode(status)
-        return Ended(code if code >= 0 else 128 - code, max(0, -code), timed_out, self._pipe_closed)
+        return Ended(
+            code if code >= 0 else 128 - code,
+            max(0, -code),
+            timed_out=timed_out,
+            exceeded=self._exceeded,
+            pipe_closed=self._pipe_closed,
+            missing=[],
+        )
+
+    def _look(self, now: float) -> None:
+        if self._watchdog is None or self._exceeded is not None:
+            return
+        self._exceeded = self._watchdog.exceeded()
+        if self._exceeded == "output":
+            self._send(signal.SIGTERM)
+            self._kill_at = now + _LIMIT_GRACE_SECONDS
+        elif self._exceeded is not None:
+            self._send(signal.SIGKILL)
 
     def _pass_on(self) -> None:
         while self._received:
@@ -163,7 +226,10 @@ class _Child:
                     self._send(signal.SIGINT)
 
     def _sleep(self, limit_at: float | None) -> None:
-        moments = [moment for moment in (limit_at, self._kill_at) if moment is not None]
+        waiting_at = None if self._waiting is None else self._waiting[0]
+        moments = [moment for moment in (limit_at, self._kill_at, waiting_at) if moment is not None]
+        if self._watchdog is not None and self._exceeded is None:
+            moments.append(time.monotonic() + TICK_SECONDS)
         timeout = max(0.0, min(moments) - time.monotonic()) if moments else None
         import select  # by now the child starts: this costs it nothing
 

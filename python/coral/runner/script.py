@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from coral.errors import (
     CoralError,
+    DeniedError,
     LimitError,
     MemoryLimitError,
     RuntimeMissingError,
 )
-from coral.limits import SCRIPT_MEMORY_BYTES, SCRIPT_SECONDS
 from coral.runner import places, policy
 from coral.runner.binary import find_deno
+from coral.runner.containment.confine import Confinement, Files
+from coral.runner.folder import look_at, trusted_folder
 from coral.runner.imports import RunDirectory
 from coral.runner.places import prelude, sdk_bundle
 from coral.runner.process import Ended, run_child
 from coral.runner.source import Source
+from coral.script_limits import SCRIPT_MEMORY_BYTES, SCRIPT_OUTPUT_BYTES, SCRIPT_SECONDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from coral.runner.question import Question
 
 _SIGTRAP = 5  # how V8 ends a process that is out of heap
 _DENO_FAILED = 1
+_DENO_UNSTABLE = 70
 
 
 class Job:
@@ -33,12 +42,14 @@ class Job:
         arguments: What the script sees as `Deno.args`.
         time_limit: Seconds, or None for no limit.
         memory_limit: Bytes.
+        output_limit: Bytes that it may print.
         check: Whether to check types first, and not to run what has type errors.
         output: `json`, `jsonl`, `csv` or `table`: how to print the script's result; None for no result.
         inspect: Deno's flag for a debugger, such as `--inspect-brk=127.0.0.1:9229`, or None.
         colour: Whether output may be coloured; None for: where it is a terminal.
         describe: A word: only ask for the declared parameters, which are printed after it.
         quiet: Whether Coral says nothing but errors.
+        verbose: Whether Coral also says which layers of its walls are missing.
     """
 
     __slots__ = (
@@ -50,11 +61,13 @@ class Job:
         "inspect",
         "memory_limit",
         "output",
+        "output_limit",
         "params",
         "quiet",
         "source",
         "texts",
         "time_limit",
+        "verbose",
     )
 
     def __init__(
@@ -67,12 +80,14 @@ class Job:
         arguments: list[str] | None = None,
         time_limit: float | None = SCRIPT_SECONDS,
         memory_limit: int = SCRIPT_MEMORY_BYTES,
+        output_limit: int = SCRIPT_OUTPUT_BYTES,
         check: bool = False,
         output: str | None = None,
         inspect: str | None = None,
         colour: bool | None = None,
         describe: str | None = None,
         quiet: bool = False,
+        verbose: bool = False,
     ) -> None:
         self.source = source
         self.colony = colony
@@ -81,12 +96,14 @@ class Job:
         self.arguments = arguments or []
         self.time_limit = time_limit
         self.memory_limit = memory_limit
+        self.output_limit = output_limit
         self.check = check
         self.output = output
         self.inspect = inspect
         self.colour = colour
         self.describe = describe
         self.quiet = quiet
+        self.verbose = verbose
 
 
 class Prepared:
@@ -95,13 +112,14 @@ class Prepared:
     Attributes:
         deno: Path of Deno.
         script: Real path of the script.
-        folder: Real path of the folder whose files it may read and import.
+        folder: The folder whose files it may read and import, and what of it.
         argv: Deno and its arguments.
         environment: The child's whole environment.
         directory: The run's own directory.
+        policy: What the script may do.
     """
 
-    __slots__ = ("argv", "deno", "directory", "environment", "folder", "script")
+    __slots__ = ("_base", "argv", "deno", "directory", "environment", "folder", "policy", "script")
 
     def __init__(self, job: Job) -> None:
         self.deno = find_deno()
@@ -119,6 +137,7 @@ class Prepared:
             # The terminal is behind a filter, so Deno does not see it.
             self.environment["FORCE_COLOR"] = "1"
             self.environment.pop("NO_COLOR", None)
+        self._base = base
         self.directory = RunDirectory(base)
         try:
             self._fill(job, colour)
@@ -134,27 +153,74 @@ class Prepared:
             self.script = run.add(os.path.join("source", source.name), source.text)
         else:
             self.script = source.path
-        self.folder = os.path.dirname(self.script)
+        own = os.path.dirname(self.script)
+        ours = source.path is None or own == os.path.realpath(places.examples_dir())
+        self.folder = trusted_folder(own) if ours else look_at(own, self.script)
+        self.policy = policy.Policy(
+            "cli",
+            connect=job.colony,
+            listen=_port_of(job.inspect),
+            memory_bytes=job.memory_limit,
+            output_bytes=job.output_limit,
+        )
         sdk = sdk_bundle()
         preludes = [run.add("guard.js", _given("colour", colour) + prelude("guard"))]
         if job.output is not None:
             preludes.append(run.add("output.js", _given("format", job.output) + prelude("output")))
         if job.describe is not None:
             preludes.append(run.add("describe.js", _given("describe", job.describe) + prelude("describe")))
-        run.write(sdk=sdk, script_dir=self.folder, connection=_connection(job), preludes=preludes)
+        run.write(sdk=sdk, folder=self.folder, connection=_connection(job), preludes=preludes)
         # The SDK and the run's own directory are read only where a script computes a specifier;
         # Deno cannot be given a path with a comma, and then that does not work.
-        read = [self.folder, *[extra for extra in (os.path.dirname(sdk), run.path) if "," not in extra]]
+        read = [own, *[extra for extra in (os.path.dirname(sdk), run.path) if "," not in extra]]
         flags = policy.run_flags(
             read=read,
             colony=job.colony,
             import_map=run.import_map,
+            denied=self.folder.denied,
             heap_limit_mb=job.memory_limit >> 20,
         )
+        mark = _filled_mark(self.deno)
+        if not os.path.exists(os.path.join(self.environment["DENO_DIR"], mark)):
+            from coral.runner.warm import fill
+
+            fill(self, flags, mark)
         flags.extend([f"--preload={path}" for path in preludes])
         if job.inspect is not None:
             flags.append(job.inspect)
         self.argv = [self.deno, "run", *flags, self.script, *job.arguments]
+
+    def confinement(self) -> Confinement:
+        """Makes the operating system's walls for one run; the caller closes them."""
+        return Confinement(self.policy, Files(self.deno, trees=self.trees(), files=self.folder.files))
+
+    def ask(self, command: list[str], *, checks: bool = False) -> Question:
+        """Starts a command of Deno's that looks at the script without running it.
+
+        Args:
+            command: Deno and its arguments.
+            checks: Whether it checks types: then it keeps what it found in a cache of its own, and reads
+                the SDK's types.
+        """
+        from coral.runner.question import Question
+
+        if not checks:
+            return Question(command, self.environment, trees=self.trees(), files=self.folder.files)
+        cache = os.path.join(self._base, "check-dir")
+        os.makedirs(cache, mode=0o700, exist_ok=True)
+        return Question(
+            command,
+            {**self.environment, "DENO_DIR": cache},
+            trees=[*self.trees(), os.path.dirname(places.sdk_types())],
+            files=self.folder.files,
+            written=[cache],
+        )
+
+    def trees(self) -> list[str]:
+        """Returns the folders of which any process of this run may read everything."""
+        # Real paths: the SDK is a link in a source tree.
+        sdk = os.path.realpath(os.path.dirname(os.path.realpath(sdk_bundle())))
+        return [*self.folder.trees, sdk, self.directory.path, self.environment["DENO_DIR"]]
 
     def __enter__(self) -> Prepared:
         return self
@@ -184,13 +250,8 @@ def run_script(job: Job) -> int:
 
         require_types(job)
     with Prepared(job) as prepared:
-        if os.isatty(0) or os.isatty(1) or os.isatty(2):
-            from coral.runner.screen import Screen
-
-            with Screen():
-                ended = run_child(prepared.argv, prepared.environment, job.time_limit)
-        else:
-            ended = run_child(prepared.argv, prepared.environment, job.time_limit)
+        ended = _run(prepared, job)
+        _say_missing(ended, job)
         _raise_for(ended, job)
         if ended.code == _DENO_FAILED:
             failure = load_failure_of(prepared)
@@ -199,11 +260,42 @@ def run_script(job: Job) -> int:
         return ended.code
 
 
+def _run(prepared: Prepared, job: Job) -> Ended:
+    confinement = prepared.confinement()
+    try:
+        if os.isatty(0) or os.isatty(1) or os.isatty(2):
+            from coral.runner.screen import Screen
+
+            with Screen():
+                return run_child(prepared.argv, prepared.environment, job.time_limit, confinement)
+        return run_child(prepared.argv, prepared.environment, job.time_limit, confinement)
+    finally:
+        confinement.close()
+
+
+def _say_missing(ended: Ended, job: Job) -> None:
+    # What this machine cannot have, `coral doctor` and -v tell; what it should have had is always told.
+    for line in ended.missing:
+        if line.endswith((": switched off", ")")) or job.verbose:
+            print(f"coral: containment without {line}", file=sys.stderr, flush=True)
+
+
 def load_failure_of(prepared: Prepared) -> CoralError | None:
     """Says why a script cannot be loaded, or None if it can; asked after it failed."""
     from coral.runner.diagnosis import load_failure
 
-    return load_failure(prepared.deno, prepared.script, prepared.directory.import_map, prepared.environment)
+    return load_failure(prepared)
+
+
+def _filled_mark(deno: str) -> str:
+    """Names the file that says that DENO_DIR is filled for this Deno and this SDK (`coral.runner.warm`)."""
+    parts = [os.stat(path) for path in (deno, sdk_bundle())]
+    return "filled-" + "-".join([f"{part.st_size:x}-{part.st_mtime_ns:x}" for part in parts])
+
+
+def _port_of(flag: str | None) -> int | None:
+    """Returns the port of `--inspect=HOST:PORT`."""
+    return None if flag is None else int(flag.rpartition(":")[2])
 
 
 def _connection(job: Job) -> dict[str, object]:
@@ -249,8 +341,23 @@ def _raise_for(ended: Ended, job: Job) -> None:
             f"{name} was stopped at its time limit of {job.time_limit:g} s",
             hint="raise it with --timeout 5m, or lift it with --timeout 0",
         )
-    if ended.signal == _SIGTRAP:
+    if ended.exceeded == "memory" or ended.signal == _SIGTRAP:
         raise MemoryLimitError(
             f"{name} ran out of its {job.memory_limit >> 20} MiB of memory",
             hint="keep less at once (db.stream reads rows one by one), or raise the limit with --memory 1g",
+        )
+    if ended.exceeded == "output":
+        raise LimitError(
+            f"{name} was stopped at its output limit of {job.output_limit >> 20} MiB",
+            hint="print less (a summary, --output csv), or raise the limit with CORAL_OUTPUT=1g",
+        )
+    if ended.code == _DENO_UNSTABLE:
+        raise DeniedError(
+            f"{name} used an API of Deno that is not stable yet, which scripts do not have",
+            hint="Deno names it above; a script that ends itself with code 70 is told the same",
+        )
+    if ended.exceeded == "tasks":
+        raise LimitError(
+            f"{name} was stopped at its limit of {policy.Policy('cli').tasks} threads",
+            hint="start fewer workers",
         )

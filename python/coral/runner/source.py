@@ -6,7 +6,7 @@ import os
 import sys
 
 from coral.errors import NotFoundError, UsageError
-from coral.limits import MAX_SCRIPT_BYTES
+from coral.script_limits import MAX_SCRIPT_BYTES
 
 _EXAMPLE = "example:"
 _SDK = "@coral/sdk"

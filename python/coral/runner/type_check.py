@@ -19,13 +19,10 @@ def require_types(job: Job) -> None:
         CoralError: The script cannot be loaded at all.
     """
     with Prepared(job) as prepared:
-        prepared.directory.write_types(types=sdk_types(), script_dir=prepared.folder)
+        prepared.directory.write_types(types=sdk_types(), folder=prepared.folder)
         waiting = None if job.quiet or not sys.stderr.isatty() else _say_that_it_takes_time
         check_types(
-            prepared.deno,
-            prepared.script,
-            prepared.directory.import_map,
-            prepared.environment,
+            prepared,
             name=job.source.name,
             limit=job.time_limit,
             patience=_PATIENCE_SECONDS,

@@ -10,17 +10,14 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from typing import IO
 
-from coral.errors import CoralError
-from coral.runner.diagnosis import check_command, check_report
-from coral.runner.graph import graph_command, read_graph
+from coral.runner.diagnosis import check_command, check_report, graph_command
+from coral.runner.graph import read_graph
 from coral.runner.places import sdk_types
+from coral.runner.question import Answer, Question
 from coral.runner.script import Job, Prepared
 
 _LOOK_SECONDS = 0.025
@@ -68,7 +65,7 @@ class Watch:
             signal.signal(getattr(signal, name), lambda number, frame: self._received.append(number))
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         with Prepared(self._job) as graph, Prepared(self._job) as types:
-            types.directory.write_types(types=sdk_types(), script_dir=types.folder)
+            types.directory.write_types(types=sdk_types(), folder=types.folder)
             self._graph, self._types = graph, types
             script = self._job.source.path
             assert script is not None, "only files are watched"
@@ -88,19 +85,19 @@ class Watch:
         start = time.monotonic()
         started_ns = time.time_ns()
         child = _Child(self._once)
-        with _Question(graph_command(self._graph), self._graph.environment) as question:
+        with self._graph.ask(graph_command(self._graph)) as question:
             self._until_changed(child, question, start, started_ns)
         child.stop()
 
     def _until_changed(
         self,
         child: _Child | None,
-        question: _Question | None,
+        question: Question | None,
         start: float = 0.0,
         started_ns: int = 0,
     ) -> None:
         """Waits for a change or a signal; meanwhile says how the run ended and asks for graph and types."""
-        check: _Question | None = None
+        check: Question | None = None
         may_check = self._checks
         try:
             while not self._received:
@@ -118,8 +115,7 @@ class Watch:
                 if may_check and question is None and start and not running:
                     may_check = False
                     types = self._types
-                    command = check_command(types.deno, types.script, types.directory.import_map)
-                    check = _Question(command, types.environment)
+                    check = types.ask(check_command(types), checks=True)
                 if check is not None and (answer := check.answer()) is not None:
                     self._say_checked(answer)
                     check.close()
@@ -170,7 +166,7 @@ class Watch:
         files = "1 file" if count == 1 else f"{count} files"
         self._say(f"ended with {code} after {seconds:.2f} s; watching {files}, Ctrl-C ends")
 
-    def _say_checked(self, answer: _Answer) -> None:
+    def _say_checked(self, answer: Answer) -> None:
         if answer.code:
             sys.stderr.write(check_report(answer.stderr))
             self._say(f"{self._job.source.name} has type errors")
@@ -223,50 +219,6 @@ class _Child:
                 os.kill(self._pid, number)
                 step += 1
             time.sleep(0.003)
-
-
-class _Answer:
-    def __init__(self, code: int, stdout: bytes, stderr: bytes) -> None:
-        self.code = code
-        self.stdout = stdout
-        self.stderr = stderr
-
-
-class _Question:
-    """A command of ours whose answer is awaited beside other things."""
-
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self._out: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
-        self._err: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        try:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err, env=environment
-            )
-        except OSError as error:
-            raise CoralError(f"{command[0]} cannot be started: {error.strerror}") from None
-
-    def __enter__(self) -> _Question:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def answer(self) -> _Answer | None:
-        """Returns the answer once it is there."""
-        code = self._process.poll()
-        if code is None:
-            return None
-        self._out.seek(0)
-        self._err.seek(0)
-        return _Answer(code, self._out.read(), self._err.read())
-
-    def close(self) -> None:
-        """Ends it, whether it has answered or not."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-        self._out.close()
-        self._err.close()
 
 
 def _mark(path: str) -> _Mark:

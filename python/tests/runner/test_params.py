@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from coral.errors import UsageError
+from coral.runner.folder import look_at
 from coral.runner.params import parse_params, parse_value
-from coral.runner.policy import environment, file_url, import_map, run_flags
+from coral.runner.policy import environment, import_map, run_flags
 
 
 @pytest.mark.parametrize(
@@ -59,20 +60,21 @@ def test_without_a_colony_there_is_no_network() -> None:
 
 
 def test_the_import_map_denies_all_files_but_the_scripts() -> None:
-    assert import_map(sdk="/r/sdk.js", script_dir="/a b", modules=["/p/mod.js"]) == {
+    assert import_map(sdk="/r/sdk.js", trees=["/a b"], files=["/c/d.ts"], modules=["/p/mod.js"]) == {
         "imports": {
             "@coral/sdk": "file:///r/sdk.js",
             "file:///": "coral-denied:///",
             "file:///a%20b/": "file:///a%20b/",
+            "file:///c/d.ts": "file:///c/d.ts",
             "file:///r/sdk.js": "file:///r/sdk.js",
             "file:///p/mod.js": "file:///p/mod.js",
         }
     }
 
 
-def test_a_script_in_the_root_directory_has_one_slash() -> None:
-    assert file_url("/") == "file:///"
-    assert "file:///" in import_map(sdk="/s.js", script_dir="/", modules=[])["imports"]
+def test_a_script_in_the_root_directory_is_refused() -> None:
+    with pytest.raises(UsageError, match="a script in / could read every file"):
+        look_at("/", "/x.ts")
 
 
 def test_colours_only_on_a_terminal_and_if_wanted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,7 +139,14 @@ def test_the_environment_is_an_allow_list(coral: Program) -> None:
     names = set(deno_below(process).environ())
     process.terminate()
     finish(process)
-    own = {"DENO_DIR", "DENO_NO_UPDATE_CHECK", "NO_COLOR", "VK_DRIVER_FILES", "VK_ICD_FILENAMES"}
+    own = {
+        "DENO_DIR",
+        "DENO_NO_UPDATE_CHECK",
+        "DENO_EMIT_CACHE_MODE",
+        "NO_COLOR",
+        "VK_DRIVER_FILES",
+        "VK_ICD_FILENAMES",
+    }
     assert names == {"PATH", "LANG", *own}
 
 

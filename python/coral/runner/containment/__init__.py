@@ -1,16 +1,16 @@
 """Contains a script's process by means of the operating system: walls behind Deno's own.
 
-| module      | does                                                                              |
-|-------------|-----------------------------------------------------------------------------------|
-| `kernel`    | system calls without the package `ctypes`; their numbers by CPU                    |
-| `landlock`  | files, TCP ports, signals, abstract sockets (unprivileged, by ABI)                 |
-| `seccomp`   | a filter of system calls: no new processes, no other sockets, no tracing, ...      |
-| `launch`    | the child between fork and exec: limits, descriptors, the two above                |
-| `cgroup`    | memory, CPU and tasks by a control group that we may make                          |
-| `systemd`   | the same by asking systemd for a scope, where control groups are its affair        |
-| `watchdog`  | memory, threads and output, measured from outside: what no group holds             |
-| `switches`  | layers that the user has switched off                                              |
-| `report`    | which layers this machine has, and what is missing                                 |
+| module     | does                                                                              |
+|------------|-----------------------------------------------------------------------------------|
+| `kernel`   | system calls without the package `ctypes`; their numbers by CPU                    |
+| `landlock` | files, TCP ports, signals, abstract sockets (unprivileged, by ABI)                 |
+| `seccomp`  | a filter of system calls: no new processes, no other sockets, no tracing, ...      |
+| `launch`   | the child between fork and exec: limits, descriptors, the two above                |
+| `cgroup`   | memory, CPU and tasks by a control group that we may make                          |
+| `watchdog` | memory, threads and output, measured from outside: what no group holds             |
+| `switches` | layers that the user has switched off                                              |
+| `confine`  | puts them together for one child                                                   |
+| `report`   | which layers this machine has, and what is missing                                 |
 
 What is allowed comes from `coral.runner.policy`; nothing here decides it. Each layer works without the
 others. What could not be put in place is told to the caller, never passed over. On macOS and Windows

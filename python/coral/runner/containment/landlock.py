@@ -30,6 +30,7 @@ READ_FILE = 1 << 2
 READ_DIR = 1 << 3
 
 _ALL_FILES_ABI_1 = (1 << 13) - 1
+_MAKE_AND_REMOVE = 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8  # REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_REG
 _REFER = 1 << 13
 _TRUNCATE = 1 << 14
 _IOCTL_DEVICE = 1 << 15
@@ -100,6 +101,15 @@ class Ruleset:
         finally:
             os.close(descriptor)
         return True
+
+    def allow_all(self, folder: str) -> bool:
+        """Allows to read, write, make and remove files below a folder; not to execute them."""
+        rights = READ_FILE | READ_DIR | WRITE_FILE | _MAKE_AND_REMOVE
+        if self.version >= 2:
+            rights |= _REFER
+        if self.version >= 3:
+            rights |= _TRUNCATE
+        return self.allow_path(folder, rights)
 
     def allow_connect(self, port: int) -> None:
         """Allows TCP connections to a port, on any address; without effect below ABI 4."""

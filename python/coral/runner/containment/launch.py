@@ -32,8 +32,8 @@ else:
         import signal
 
 _SIGKILL = 9
-# Python ignores these, and a child would inherit that.
-_DEFAULT_AGAIN = ("SIGPIPE", "SIGXFSZ")
+# Python ignores it, and a child would inherit that. SIGXFSZ stays ignored: a write beyond the limit fails.
+_DEFAULT_AGAIN = ("SIGPIPE",)
 _CLOSE_ON_EXEC = 4  # CLOSE_RANGE_CLOEXEC, Linux 5.11
 _MAP_FIXED_NOREPLACE_PRIVATE_ANONYMOUS = 0x100000 | 0x02 | 0x20
 _READ_WRITE = 3
@@ -44,12 +44,13 @@ _USER_SPACE_BITS = 46  # below what either CPU gives a process
 class Filter:
     """What the filter of system calls lets through besides the plain case (`seccomp.program`)."""
 
-    __slots__ = ("listen", "names", "unix")
+    __slots__ = ("listen", "names", "unix", "writes")
 
-    def __init__(self, *, names: bool, unix: bool, listen: bool) -> None:
+    def __init__(self, *, names: bool, unix: bool, listen: bool, writes: bool) -> None:
         self.names = names
         self.unix = unix
         self.listen = listen
+        self.writes = writes
 
 
 class Walls:
@@ -82,7 +83,12 @@ class Walls:
 
 
 def launch(
-    argv: list[str], environment: dict[str, str], walls: Walls, *, own_group: bool
+    argv: list[str],
+    environment: dict[str, str],
+    walls: Walls,
+    *,
+    own_group: bool,
+    stdio: tuple[int, int, int] | None = None,
 ) -> tuple[int, list[str]]:
     """Starts a program as a child.
 
@@ -91,6 +97,7 @@ def launch(
         environment: Its whole environment.
         walls: What to put around it.
         own_group: Whether it leads a process group of its own.
+        stdio: Descriptors that become its stdin, stdout and stderr; None for ours.
 
     Returns:
         Its process id, and what the kernel refused, one line for each layer that is missing now.
@@ -106,7 +113,7 @@ def launch(
     try:
         pid = os.fork()
         if pid == 0:
-            _become(image, walls, handled, parent, own_group, report_write)
+            _become(image, walls, handled, parent, own_group, report_write, stdio or ())
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(report_write)
@@ -172,9 +179,17 @@ def _strings(kernel: Kernel, words: list[bytes]) -> tuple[Buffer, Buffer]:
 
 
 def _become(
-    image: _Image, walls: Walls, handled: Sequence[int], parent: int, own_group: bool, report: int
+    image: _Image,
+    walls: Walls,
+    handled: Sequence[int],
+    parent: int,
+    own_group: bool,
+    report: int,
+    stdio: tuple[int, ...],
 ) -> NoReturn:
     try:
+        for number, descriptor in enumerate(stdio):
+            os.dup2(descriptor, number)
         if own_group:
             os.setpgid(0, 0)
         for number in (*handled, *(getattr(signal, name) for name in _DEFAULT_AGAIN)):
@@ -233,6 +248,7 @@ def _confine(kernel: Kernel, walls: Walls, image: _Image, parent: int, report: i
             names=walls.calls.names,
             unix=walls.calls.unix,
             listen=walls.calls.listen,
+            writes=walls.calls.writes,
         )
         held = kernel.buffer(code)
         count = len(code) // 8

@@ -55,11 +55,24 @@ _REFUSED = {
     "shmget": (29, 194), "shmat": (30, 196), "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180),
 }  # fmt: skip
 
+# Where nothing is to be written at all: names and lengths of files. Landlock does not hold what is open
+# already, and that is the user's own files behind stdin and stdout.
+_REFUSED_WRITES = {
+    "truncate": (76, 45), "ftruncate": (77, 46), "fallocate": (285, 47), "mkdir": (83, 0),
+    "mkdirat": (258, 34), "rmdir": (84, 0), "unlink": (87, 0), "unlinkat": (263, 35), "rename": (82, 0),
+    "renameat": (264, 38),
+    "renameat2": (316, 276), "link": (86, 0), "linkat": (265, 37), "symlink": (88, 0), "symlinkat": (266, 36),
+    "creat": (85, 0), "copy_file_range": (326, 285), "sendfile": (40, 71), "splice": (275, 76),
+    "tee": (276, 77),
+}  # fmt: skip
+
 _CHECKED = {
     "clone": (56, 220), "clone3": (435, 435), "execve": (59, 221), "socket": (41, 198),
     "socketpair": (53, 199), "bind": (49, 200), "listen": (50, 201), "kill": (62, 129),
     "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
     "prlimit64": (302, 261), "ioctl": (16, 29), "sendto": (44, 206), "sendmsg": (46, 211),
+    "open": (2, 0), "openat": (257, 56), "openat2": (437, 437), "pread64": (17, 67), "preadv": (295, 69),
+    "preadv2": (327, 286), "pwrite64": (18, 68), "pwritev": (296, 70), "pwritev2": (328, 287),
 }  # fmt: skip
 
 # linux/audit.h
@@ -71,7 +84,8 @@ _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # struct seccomp_data
 _ALLOW = 0x7FFF0000
 _KILL_PROCESS = 0x80000000
 _FAIL = 0x00050000
-_EPERM, _ENOSYS = 1, 38
+_EPERM, _EACCES, _ESPIPE, _ENOSYS = 1, 13, 29, 38
+_OPEN_TO_WRITE = 0o1 | 0o2 | 0o100 | 0o1000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC: alike on both CPUs
 
 _CLONE_THREAD = 0x00010000
 _CLONE_NAMESPACES = 0x7E020080  # CLONE_NEW*, time namespaces included
@@ -82,7 +96,9 @@ _MSG_FASTOPEN = 0x20000000  # connects without connect(), past Landlock's rule
 _TERMINAL_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX: typing into the user's shell
 
 
-def program(kernel: Kernel, *, pid: int, exec_address: int, names: bool, unix: bool, listen: bool) -> bytes:
+def program(
+    kernel: Kernel, *, pid: int, exec_address: int, names: bool, unix: bool, listen: bool, writes: bool
+) -> bytes:
     """Returns the filter as an array of `struct sock_filter`.
 
     Args:
@@ -93,6 +109,7 @@ def program(kernel: Kernel, *, pid: int, exec_address: int, names: bool, unix: b
         names: Whether host names must be resolved, which needs UDP.
         unix: Whether Unix sockets may be connected.
         listen: Whether it may listen (the inspector).
+        writes: Whether it may open files for writing, make and remove them (Landlock says where).
     """
     column = 0 if kernel.machine == "x86_64" else 1
     number = {name: numbers[column] for name, numbers in _CHECKED.items()}
@@ -114,6 +131,16 @@ def program(kernel: Kernel, *, pid: int, exec_address: int, names: bool, unix: b
         *_call(number["sendto"], _refuse_flag(3, _MSG_FASTOPEN)),
         *_call(number["sendmsg"], _refuse_flag(2, _MSG_FASTOPEN)),
     ]
+    if not writes:
+        code += _any_of(
+            [numbers[column] for numbers in _REFUSED_WRITES.values() if numbers[column]], _fail(_EPERM)
+        )
+        if number["open"]:
+            code += _call(number["open"], _open(1))
+        code += _call(number["openat"], _open(2))
+        code += _call(number["openat2"], [_fail(_ENOSYS)])  # its flags cannot be seen
+        for name in ("pread64", "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2"):
+            code += _call(number[name], _not_standard())
     if not listen:
         code += _any_of([number["bind"], number["listen"]], _fail(_EPERM))
     for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
@@ -140,6 +167,15 @@ def _execve(address: int) -> list[bytes]:
         _fail(_EPERM),
         _op(_RETURN, _ALLOW),
     ]
+
+
+def _open(flags: int) -> list[bytes]:
+    return [_argument(flags), _op(_JUMP_SET, _OPEN_TO_WRITE, 0, 1), _fail(_EACCES), _op(_RETURN, _ALLOW)]
+
+
+def _not_standard() -> list[bytes]:
+    """Refuses a call on stdin, stdout and stderr: at a place, so on the user's file and not on a stream."""
+    return [_argument(0), _op(_JUMP_GREATER_EQUAL, 3, 1, 0), _fail(_ESPIPE), _op(_RETURN, _ALLOW)]
 
 
 def _socket(names: bool, unix: bool) -> list[bytes]:

@@ -1,4 +1,5 @@
 //= wants: the graphics card and its drivers, which no permission covers
+//= remains: landlock
 const { gpu } = navigator as unknown as { gpu?: { requestAdapter(): Promise<{ info: { description: string }; requestDevice(): Promise<object> } | null> } };
 try {
   const adapter = await gpu?.requestAdapter();

@@ -1,4 +1,5 @@
 //= wants: lines of /etc/passwd, by a source map of the script itself: Deno shows the line that it names
+//= remains: landlock
 //= seen: root:\w*:0:0:
 // Bare, the error is shown; what it shows is read by Deno itself, whatever the script may read.
 throw new Error("look at my source");

@@ -1,4 +1,5 @@
 //= wants: lines of a file outside, by a source map that names it
+//= remains: landlock
 /*= mapped.js
 throw new Error("look at my source");
 //# sourceMappingURL=data:application/json;base64,@map@

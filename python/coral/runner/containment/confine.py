@@ -1,0 +1,187 @@
+"""Puts the layers together for one child: from a policy and the files that it needs."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from coral.runner.containment import cgroup, landlock
+from coral.runner.containment.kernel import Kernel, kernel
+from coral.runner.containment.landlock import EXECUTE, READ_DIR, READ_FILE, Ruleset
+from coral.runner.containment.launch import Filter, Walls
+from coral.runner.containment.switches import switched_off
+from coral.runner.containment.watchdog import Watchdog
+from coral.runner.policy import Policy
+from coral.script_limits import SCRIPT_DATA_BYTES
+
+# include/uapi/asm-generic/resource.h
+_RLIMIT_FSIZE, _RLIMIT_DATA, _RLIMIT_CORE, _RLIMIT_NOFILE = 1, 2, 4, 7
+
+# Deno is linked to these and to nothing else; it loads no other library for a script.
+_LIBRARIES = (
+    "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libc.so.6", "libm.so.6", "libdl.so.2",
+    "libpthread.so.0", "libgcc_s.so.1", "librt.so.1",
+)  # fmt: skip
+_LIBRARY_FOLDERS = (
+    "/lib64", "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib64",
+    "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib", "/usr/lib",
+)  # fmt: skip
+# Where programs have their libraries each in a place of its own.
+_LIBRARY_STORES = ("/nix/store", "/gnu/store")
+_OF_LINKER = ("/etc/ld.so.cache",)
+_OF_NAMES = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf")
+_OF_TIME = ("/etc/localtime", "/usr/share/zoneinfo")
+
+
+class Files:
+    """The files that a child needs.
+
+    Attributes:
+        program: The program.
+        trees: Folders whose content it may read.
+        files: Files that it may read.
+        written: Folders in which it may read, write, make and remove; for a script none.
+    """
+
+    __slots__ = ("files", "program", "trees", "written")
+
+    def __init__(
+        self, program: str, *, trees: list[str], files: list[str], written: list[str] | None = None
+    ) -> None:
+        self.program = program
+        self.trees = trees
+        self.files = files
+        self.written = written or []
+
+
+class Confinement:
+    """The layers around one child. Closed when it has ended.
+
+    Attributes:
+        walls: What the child puts around itself before it becomes the program.
+        missing: What is not in force and why, one line each, by the layer's name.
+    """
+
+    __slots__ = ("_group", "_policy", "missing", "walls")
+
+    def __init__(self, policy: Policy, files: Files) -> None:
+        """Prepares the layers.
+
+        Raises:
+            ConfigError: The switches name no layer.
+        """
+        off = switched_off()
+        self.missing = [f"{name}: switched off" for name in sorted(off)]
+        self._policy = policy
+        self._group: cgroup.Group | None = None
+        if "cgroup" not in off and os.path.isdir("/sys/fs/cgroup"):
+            ceilings = cgroup.Ceilings(
+                memory_bytes=policy.memory_bytes, tasks=policy.tasks, cpu_percent=policy.cpu_percent
+            )
+            self._group = cgroup.make(ceilings)
+            self.missing += self._group.missing
+        system = kernel()
+        if system is None:
+            self.missing.append("landlock, seccomp, rlimits: only Linux on x86-64 and arm64 has them")
+            self.walls = Walls(None)
+            return
+        ruleset = None
+        if "landlock" not in off:
+            ruleset = self._ruleset(system, files)
+        calls = None
+        if "seccomp" not in off:
+            calls = Filter(
+                names=policy.resolves_names,
+                unix=policy.unix_socket is not None,
+                listen=policy.listen is not None,
+                writes=bool(files.written),
+            )
+        rlimits = {} if "rlimits" in off else self._rlimits()
+        self.walls = Walls(system, ruleset=ruleset, calls=calls, rlimits=rlimits)
+
+    def started(self, pid: int) -> Watchdog:
+        """Takes a child that was just started; what is measured from outside is asked of the answer."""
+        held: list[str] = []
+        if self._group is not None:
+            try:
+                self._group.add(pid)
+                held = self._group.holds
+            except ProcessLookupError:
+                pass  # it has ended already
+            except OSError as error:
+                self.missing.append(f"memory: the child cannot be moved into its group: {error.strerror}")
+        policy = self._policy
+        return Watchdog(
+            pid,
+            memory_bytes=None if "memory" in held else policy.memory_bytes,
+            tasks=None if "pids" in held else policy.tasks,
+            output_bytes=policy.output_bytes,
+        )
+
+    def held(self) -> list[str]:
+        """The controllers of the child's group that are in force: `memory`, `pids`, `cpu`."""
+        return [] if self._group is None else self._group.holds
+
+    def killed_for_memory(self) -> bool:
+        """Whether the kernel has ended the child for its memory."""
+        return self._group is not None and self._group.killed_for_memory()
+
+    def close(self) -> None:
+        """Gives back what the kernel holds for it."""
+        if self.walls.ruleset is not None:
+            self.walls.ruleset.close()
+        if self._group is not None:
+            self._group.close()
+
+    def _ruleset(self, system: Kernel, files: Files) -> Ruleset | None:
+        version = landlock.abi(system)
+        if version == 0:
+            self.missing.append("landlock: this kernel has none (Linux 5.13 has), or it was started without")
+            return None
+        rules = Ruleset(system, version)
+        rules.allow_path(files.program, READ_FILE | EXECUTE)
+        for folder in _LIBRARY_FOLDERS:
+            for name in _LIBRARIES:
+                rules.allow_path(f"{folder}/{name}", READ_FILE | EXECUTE)
+        for folder in _LIBRARY_STORES:
+            rules.allow_path(folder, READ_FILE | READ_DIR | EXECUTE)
+        for path in (*_OF_LINKER, *_OF_TIME, *files.files):
+            rules.allow_path(path, READ_FILE)
+        if self._policy.connects_by_name:
+            for path in _OF_NAMES:
+                rules.allow_path(path, READ_FILE)
+        for folder in files.trees:
+            rules.allow_path(folder, READ_FILE | READ_DIR)
+        for folder in files.written:
+            rules.allow_all(folder)
+        if self._policy.unix_socket is not None:
+            rules.allow_path(self._policy.unix_socket, READ_FILE)
+        if self._policy.port is not None:
+            rules.allow_connect(self._policy.port)
+        if self._policy.listen is not None:
+            rules.allow_listen(self._policy.listen)
+        return rules
+
+    def _rlimits(self) -> dict[int, int]:
+        policy = self._policy
+        limits = {
+            _RLIMIT_CORE: 0,
+            _RLIMIT_NOFILE: policy.open_files,
+            _RLIMIT_FSIZE: policy.file_bytes + _room_for_output(policy.output_bytes),
+        }
+        if self._group is None or "memory" not in self._group.holds:
+            limits[_RLIMIT_DATA] = policy.memory_bytes + SCRIPT_DATA_BYTES
+        return limits
+
+
+def _room_for_output(output_bytes: int) -> int:
+    """What must be added where output goes to a file: the limit counts from the file's beginning."""
+    sizes = []
+    for descriptor in (1, 2):
+        try:
+            status = os.fstat(descriptor)
+        except OSError:
+            continue  # it is closed
+        if stat.S_ISREG(status.st_mode):
+            sizes.append(status.st_size)
+    return max(sizes) + output_bytes if sizes else 0
