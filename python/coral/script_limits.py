@@ -18,7 +18,7 @@ SCRIPT_MEMORY_BYTES: Final = 512 * 1024 * 1024
 MIN_SCRIPT_MEMORY_BYTES: Final = 128 * 1024 * 1024
 """The least that may be asked for: Deno and the SDK take some 80 MB."""
 
-SCRIPT_OUTPUT_BYTES: Final = 64 * 1024 * 1024
+SCRIPT_OUTPUT_BYTES: Final = 32 * 1024 * 1024
 """What a script may print, and write to sockets, together; `CORAL_OUTPUT` changes it. Nobody reads more, and
 a disk or a terminal's history would be full of it."""
 
@@ -39,9 +39,9 @@ SCRIPT_CPU_PERCENT: Final = 200
 """Processor time of a script, in percent of one: the rest of the machine stays usable. Less would delay
 Deno's start, which uses two."""
 
-SCRIPT_DATA_BYTES: Final = 1024**3
-"""Added to the memory limit for RLIMIT_DATA, where no control group is to be had: V8 reserves that much
-without using it."""
+SCRIPT_DATA_BYTES: Final = 4 * 1024**3
+"""Added to the memory limit for RLIMIT_DATA, where no control group is to be had: V8 reserves about 1 GiB, and
+some hundred MiB for each worker, without using them. The watchdog holds the limit itself."""
 
 QUESTION_MEMORY_BYTES: Final = 1024**3
 """Memory of Deno while it reads a script's imports or checks its types, which takes some 200 MB."""

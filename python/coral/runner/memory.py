@@ -1,6 +1,6 @@
 """Limits of a script that are sizes.
 
-Memory: `--memory 1g`, else `CORAL_MEMORY`, else 512 MiB (R81). Output: `CORAL_OUTPUT`, else 64 MiB.
+Memory: `--memory 1g`, else `CORAL_MEMORY`, else 512 MiB (R81). Output: `CORAL_OUTPUT`, else 32 MiB.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ import time
 
 from coral.errors import CoralError, RuntimeMissingError
 from coral.runner.containment.launch import Walls, launch
-from coral.runner.containment.watchdog import TICK_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ _SIGKILL = 9
 _GRACE_SECONDS = 1.5
 _PIPE_GRACE_SECONDS = 0.3
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
-_LIMIT_GRACE_SECONDS = 0.3
 
 
 class Ended:
@@ -183,7 +181,7 @@ class _Child:
             if self._waiting is not None and now >= self._waiting[0]:
                 self._waiting[1]()
                 self._waiting = None
-            self._look(now)
+            self._look()
             self._pass_on()
             self._sleep(limit_at)
             if self._pipe_closed and self._kill_at is None:
@@ -202,14 +200,11 @@ class _Child:
             missing=[],
         )
 
-    def _look(self, now: float) -> None:
+    def _look(self) -> None:
         if self._watchdog is None or self._exceeded is not None:
             return
         self._exceeded = self._watchdog.exceeded()
-        if self._exceeded == "output":
-            self._send(signal.SIGTERM)
-            self._kill_at = now + _LIMIT_GRACE_SECONDS
-        elif self._exceeded is not None:
+        if self._exceeded is not None:
             self._send(signal.SIGKILL)
 
     def _pass_on(self) -> None:
@@ -229,7 +224,7 @@ class _Child:
         waiting_at = None if self._waiting is None else self._waiting[0]
         moments = [moment for moment in (limit_at, self._kill_at, waiting_at) if moment is not None]
         if self._watchdog is not None and self._exceeded is None:
-            moments.append(time.monotonic() + TICK_SECONDS)
+            moments.append(time.monotonic() + self._watchdog.tick)
         timeout = max(0.0, min(moments) - time.monotonic()) if moments else None
         import select  # by now the child starts: this costs it nothing
 

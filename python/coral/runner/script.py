@@ -14,7 +14,7 @@ from coral.errors import (
 )
 from coral.runner import places, policy
 from coral.runner.binary import find_deno
-from coral.runner.containment.confine import Confinement, Files
+from coral.runner.containment.confine import Confinement, Files, keeps_from_writing
 from coral.runner.folder import look_at, trusted_folder
 from coral.runner.imports import RunDirectory
 from coral.runner.places import prelude, sdk_bundle
@@ -322,9 +322,10 @@ def _deno_dir(base: str) -> str:
     """Returns DENO_DIR, closed for `localStorage` and `caches`.
 
     They write below `location_data` without any permission, hundreds of megabytes if they like. A
-    regular file of that name stops them.
+    regular file of that name stops them. Where nothing keeps Deno from writing, it gets a directory of its
+    own: what it leaves in a database's log would slow down those who may only read.
     """
-    directory = os.path.join(base, "deno-dir")
+    directory = os.path.join(base, "deno-dir" if keeps_from_writing() else "deno-dir-open")
     stopper = os.path.join(directory, "location_data")
     if not os.path.isfile(stopper):
         os.makedirs(directory, mode=0o700, exist_ok=True)

@@ -5,8 +5,7 @@
 | 1       | below our own group of each controller                                                      |
 | 2       | beside our own group, where its parent is delegated to us; below it if that is the real root |
 
-Moving a process costs 8 ms, during which only its starting of threads waits; so the child starts at once
-and is moved meanwhile. A group that a killed run has left is removed by the next one.
+A group that a killed run has left is removed by the next one.
 Source: Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
 """
 
@@ -54,7 +53,7 @@ class Group:
         self._memory_events: str | None = None
 
     def add(self, pid: int) -> None:
-        """Moves a process into the group, before it does any work.
+        """Moves a process into the group.
 
         Raises:
             OSError: The kernel refused it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from coral.runner.containment import cgroup, landlock
+from coral.runner.containment import landlock
 from coral.runner.containment.kernel import Kernel, kernel
 from coral.runner.containment.landlock import EXECUTE, READ_DIR, READ_FILE, Ruleset
 from coral.runner.containment.launch import Filter, Walls
@@ -14,8 +14,14 @@ from coral.runner.containment.watchdog import Watchdog
 from coral.runner.policy import Policy
 from coral.script_limits import SCRIPT_DATA_BYTES
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from coral.runner.containment.cgroup import Group
+
+_LEAST_MEMORY_BYTES = 32 << 20
+
 # include/uapi/asm-generic/resource.h
-_RLIMIT_FSIZE, _RLIMIT_DATA, _RLIMIT_CORE, _RLIMIT_NOFILE = 1, 2, 4, 7
+_RLIMIT_FSIZE, _RLIMIT_CORE, _RLIMIT_NOFILE = 1, 4, 7
 
 # Deno is linked to these and to nothing else; it loads no other library for a script.
 _LIBRARIES = (
@@ -62,7 +68,7 @@ class Confinement:
         missing: What is not in force and why, one line each, by the layer's name.
     """
 
-    __slots__ = ("_group", "_policy", "missing", "walls")
+    __slots__ = ("_group", "_may_group", "_may_limit", "_policy", "missing", "walls")
 
     def __init__(self, policy: Policy, files: Files) -> None:
         """Prepares the layers.
@@ -73,13 +79,9 @@ class Confinement:
         off = switched_off()
         self.missing = [f"{name}: switched off" for name in sorted(off)]
         self._policy = policy
-        self._group: cgroup.Group | None = None
-        if "cgroup" not in off and os.path.isdir("/sys/fs/cgroup"):
-            ceilings = cgroup.Ceilings(
-                memory_bytes=policy.memory_bytes, tasks=policy.tasks, cpu_percent=policy.cpu_percent
-            )
-            self._group = cgroup.make(ceilings)
-            self.missing += self._group.missing
+        self._group: Group | None = None
+        self._may_group = "cgroup" not in off
+        self._may_limit = "rlimits" not in off
         system = kernel()
         if system is None:
             self.missing.append("landlock, seccomp, rlimits: only Linux on x86-64 and arm64 has them")
@@ -101,22 +103,65 @@ class Confinement:
 
     def started(self, pid: int) -> Watchdog:
         """Takes a child that was just started; what is measured from outside is asked of the answer."""
-        held: list[str] = []
-        if self._group is not None:
-            try:
-                self._group.add(pid)
-                held = self._group.holds
-            except ProcessLookupError:
-                pass  # it has ended already
-            except OSError as error:
-                self.missing.append(f"memory: the child cannot be moved into its group: {error.strerror}")
         policy = self._policy
         return Watchdog(
             pid,
-            memory_bytes=None if "memory" in held else policy.memory_bytes,
-            tasks=None if "pids" in held else policy.tasks,
+            memory_bytes=policy.memory_bytes,
+            tasks=policy.tasks,
             output_bytes=policy.output_bytes,
+            settle=self.settle,
         )
+
+    def settle(self, pid: int, taken_bytes: int) -> None:
+        """Puts a control group around a child that has been running for a moment.
+
+        Moving a process costs 8 to 15 ms, and most scripts have ended by then; it may not start threads
+        meanwhile. What it has taken before stays on our own account, so that the group gets the rest.
+
+        Args:
+            pid: Of the child.
+            taken_bytes: Memory that it has by now.
+        """
+        if not self._may_group:
+            self._limit_data(pid)
+            return
+        from coral.runner.containment import cgroup
+
+        policy = self._policy
+        group = cgroup.make(
+            cgroup.Ceilings(
+                memory_bytes=max(policy.memory_bytes - taken_bytes, _LEAST_MEMORY_BYTES),
+                tasks=policy.tasks,
+                cpu_percent=policy.cpu_percent,
+            )
+        )
+        self._group = group
+        try:
+            group.add(pid)
+        except ProcessLookupError:
+            pass  # it has ended already
+        except OSError as error:
+            group.missing.append(f"memory: the child cannot be moved into its group: {error.strerror}")
+            group.holds.clear()
+        self.missing += group.missing
+        if "memory" not in group.holds:
+            self._limit_data(pid)
+
+    def _limit_data(self, pid: int) -> None:
+        """Bounds what it may take between two looks of the watchdog, where no group holds its memory."""
+        if not self._may_limit:
+            return
+        try:
+            import resource
+
+            limit = self._policy.memory_bytes + SCRIPT_DATA_BYTES
+            resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
+        except (ImportError, AttributeError):
+            self.missing.append("rlimits: this Python cannot set limits of another process")
+        except ProcessLookupError:
+            pass  # it has ended already
+        except OSError as error:
+            self.missing.append(f"rlimits: the kernel refuses RLIMIT_DATA ({error.strerror})")
 
     def held(self) -> list[str]:
         """The controllers of the child's group that are in force: `memory`, `pids`, `cpu`."""
@@ -164,14 +209,16 @@ class Confinement:
 
     def _rlimits(self) -> dict[int, int]:
         policy = self._policy
-        limits = {
+        return {
             _RLIMIT_CORE: 0,
             _RLIMIT_NOFILE: policy.open_files,
             _RLIMIT_FSIZE: policy.file_bytes + _room_for_output(policy.output_bytes),
         }
-        if self._group is None or "memory" not in self._group.holds:
-            limits[_RLIMIT_DATA] = policy.memory_bytes + SCRIPT_DATA_BYTES
-        return limits
+
+
+def keeps_from_writing() -> bool:
+    """Whether a script's process can write no file at all: by Landlock or by the filter of system calls."""
+    return kernel() is not None and not {"landlock", "seccomp"} <= switched_off()
 
 
 def _room_for_output(output_bytes: int) -> int:

@@ -58,7 +58,7 @@ def report(program: str | None = None) -> list[Layer]:
             pid, refused = launch(arguments, {}, confinement.walls, own_group=True, stdio=(null, null, null))
         finally:
             os.close(null)
-        confinement.started(pid)
+        confinement.settle(pid, 0)
         _, status = os.waitpid(pid, 0)
         code = os.waitstatus_to_exitcode(status)
         held = confinement.held()

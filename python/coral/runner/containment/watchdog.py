@@ -1,13 +1,19 @@
 """Memory, threads and output of a child, measured from outside.
 
 The kernel tells them in `/proc/PID`; reading both files takes 60 us. A control group holds memory and
-threads better: between two looks a script may take what the machine gives. What it prints, no control
-group counts.
+threads better, for between two looks a script may take what the machine gives; so the first look asks for
+one. What it prints, no control group counts.
 """
 
 from __future__ import annotations
 
-TICK_SECONDS = 0.05
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_TICK_SECONDS = 0.05
+_TICK_OF_FLOOD_SECONDS = 0.005
+_FLOOD_BYTES = 1 << 20
 
 _MEMORY = ("RssAnon:", "RssShmem:", "VmSwap:")
 
@@ -17,16 +23,29 @@ class Watchdog:
 
     Args:
         pid: Of the process.
-        memory_bytes: What it may take, or None where something else holds that.
+        memory_bytes: What it may take, or None.
         tasks: Threads that it may have, or None.
         output_bytes: What it may write to files, pipes and sockets, or None.
+        settle: Called at the first look with the process and the memory that it has.
+
+    Attributes:
+        tick: Seconds until the next look; fewer while much is printed.
     """
 
-    __slots__ = ("_memory_bytes", "_output_bytes", "_pid", "_tasks")
+    __slots__ = ("_memory_bytes", "_output_bytes", "_pid", "_settle", "_tasks", "_written_before", "tick")
 
     def __init__(
-        self, pid: int, *, memory_bytes: int | None, tasks: int | None, output_bytes: int | None
+        self,
+        pid: int,
+        *,
+        memory_bytes: int | None,
+        tasks: int | None,
+        output_bytes: int | None,
+        settle: Callable[[int, int], None] | None = None,
     ) -> None:
+        self.tick = _TICK_SECONDS
+        self._written_before = 0
+        self._settle = settle
         self._pid = pid
         self._memory_bytes = memory_bytes
         self._tasks = tasks
@@ -35,8 +54,13 @@ class Watchdog:
     def exceeded(self) -> str | None:
         """Returns which limit is exceeded: `memory`, `tasks` or `output`; None where all is well."""
         try:
-            if self._output_bytes is not None and self._written() > self._output_bytes:
-                return "output"
+            if self._output_bytes is not None:
+                written = self._written()
+                if written > self._output_bytes:
+                    return "output"
+                flood = written - self._written_before > _FLOOD_BYTES
+                self.tick = _TICK_OF_FLOOD_SECONDS if flood else _TICK_SECONDS
+                self._written_before = written
             if self._memory_bytes is not None or self._tasks is not None:
                 return self._resident_or_threads()
         except (OSError, ValueError, IndexError):
@@ -52,6 +76,9 @@ class Watchdog:
         with open(f"/proc/{self._pid}/status", encoding="utf-8", errors="replace") as file:
             lines = file.read().splitlines()
         memory = 1024 * sum([int(line.split()[1]) for line in lines if line.startswith(_MEMORY)])
+        if self._settle is not None:
+            settle, self._settle = self._settle, None
+            settle(self._pid, memory)
         if self._memory_bytes is not None and memory > self._memory_bytes:
             return "memory"
         threads = next((int(line.split()[1]) for line in lines if line.startswith("Threads:")), 0)
