@@ -149,7 +149,7 @@ def main() -> int:
             preferred = (pid, os.getpid()) if options.undisturbed else ()
             with (
                 _preferred(*preferred),
-                _load(options, colony.grpc) as load,
+                _load(options, colony.fleet) as load,
                 ColonyClient(colony.grpc) as client,
             ):
                 names = options.services * (options.agents if options.names == "distinct" else 1)

@@ -158,8 +158,8 @@ MAX_FLEET_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 """One message between agent and colony, and one answer to a query."""
 
 MAX_QUERY_REQUEST_BYTES: Final = 256 * 1024
-"""One request to a colony's query port: MAX_SQL_BYTES and its parameters fit several times. Scripts reach this
-port, and what they declare to send takes memory before it is there."""
+"""One request to a colony's query port: MAX_SQL_BYTES and its parameters fit several times. Scripts reach
+this port, and what they declare to send takes memory before it is there."""
 
 MAX_ARRIVING_QUERIES: Final = 256
 """Requests to a colony's query port that may be arriving at once, 64 MiB of them; beyond it the one that has
@@ -168,16 +168,17 @@ been arriving for the longest is given up. Honest ones arrive within millisecond
 QUERY_ARRIVAL_SECONDS: Final = 10.0
 """Time for one request to a colony's query port to arrive."""
 
-MAX_QUERY_CALLS: Final = 1_000
+MAX_QUERY_CALLS: Final = 2_000
 """Calls under way on a colony's query port, those that arrive included; more are refused as overload. Each
-takes some 20 kB besides its message."""
+takes some 20 kB besides its message. One script may ask about a thousand services at once."""
 
 MAX_ENDLESS_QUERY_CALLS: Final = 64
 """Calls under way on a colony's query port that may last for ever, which are health watches and
 reflection; more are refused, so that they cannot take all of MAX_QUERY_CALLS."""
 
-MAX_QUERY_STREAMS: Final = 100
-"""Calls under way on one connection to a colony's query port; a client keeps more back."""
+MAX_QUERY_STREAMS: Final = 4_000
+"""Calls under way on one connection to a colony's query port. More than MAX_QUERY_CALLS, so that a client
+with too many is told so: Deno's HTTP/2 keeps none back, and would only see its connection break."""
 
 MAX_QUERY_CONNECTIONS: Final = 1_000
 """Connections to a colony's query port at once; more are closed. A script may open SCRIPT_OPEN_FILES."""

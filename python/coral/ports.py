@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 COLONY_GRPC: Final = 9000
+"""Queries: what scripts and people ask a colony."""
+COLONY_FLEET: Final = 9001
+"""The same colony's port for agents."""
 OTLP_GRPC: Final = 4317
 """The IANA-registered OTLP/gRPC port."""
 OTLP_HTTP: Final = 4318

@@ -40,8 +40,8 @@ SCRIPT_CPU_PERCENT: Final = 200
 Deno's start, which uses two."""
 
 SCRIPT_DATA_BYTES: Final = 4 * 1024**3
-"""Added to the memory limit for RLIMIT_DATA, where no control group is to be had: V8 reserves about 1 GiB, and
-some hundred MiB for each worker, without using them. The watchdog holds the limit itself."""
+"""Added to the memory limit for RLIMIT_DATA, where no control group is to be had: V8 reserves about 1 GiB,
+and some hundred MiB for each worker, without using them. The watchdog holds the limit itself."""
 
 QUESTION_MEMORY_BYTES: Final = 1024**3
 """Memory of Deno while it reads a script's imports or checks its types, which takes some 200 MB."""

@@ -51,7 +51,7 @@ class AgentOptions:
     """How to run an agent.
 
     Attributes:
-        colony: Address of the colony; None keeps everything local.
+        colony: Address of the colony; None keeps everything local, unless there is `fleet`.
         otlp_grpc: Address to receive OTLP/gRPC on.
         otlp_http: Address to receive OTLP/HTTP on.
         data: The data directory.
@@ -68,6 +68,7 @@ class AgentOptions:
             no limit but the disk's.
         names: How many names of services and operations the summaries hold.
         metrics: Address of `/metrics`, `/healthz` and `/readyz`; None for none.
+        fleet: Where the colony serves agents; None asks the colony.
         self_telemetry: Where the agent's own metrics are sent by OTLP, or None.
     """
 
@@ -85,6 +86,7 @@ class AgentOptions:
     max_data_bytes: int | None = None
     names: NameLimits = field(default_factory=NameLimits)
     metrics: str | None = None
+    fleet: str | None = None
     self_telemetry: SelfTelemetry | None = None
 
 
@@ -146,7 +148,7 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
             problems=problems,
             collector=collector,
             clock=clock,
-            colony=options.colony,
+            colony=options.colony or options.fleet,
             delivery=None if uplink is None else uplink.statistics,
             figures=lambda: ingest_figures(ingest.statistics()),
             metrics=options.metrics,
@@ -182,7 +184,7 @@ async def serve_agent(options: AgentOptions, *, as_json: bool) -> None:
             as_json=as_json,
             text=(
                 f"agent {options.agent_id} receives OTLP/gRPC on {grpc_address}, OTLP/HTTP on {http_address},"
-                f" colony {options.colony or '(none)'}; Ctrl-C stops it"
+                f" colony {options.colony or options.fleet or '(none)'}; Ctrl-C stops it"
             ),
         )
         await _until(stop, tasks)
@@ -209,7 +211,8 @@ def rolled_up(connection: duckdb.DuckDBPyConnection) -> int:
 def _uplink(
     store: DuckDBStore, options: AgentOptions, health: Health, answers: Answers, problems: Problems
 ) -> Uplink | None:
-    if options.colony is None:
+    colony = options.colony or options.fleet
+    if colony is None:
         return None
     hello = fleet_pb2.AgentHello(
         agent_id=options.agent_id,
@@ -221,7 +224,8 @@ def _uplink(
     )
     return Uplink(
         store,
-        address=options.colony,
+        address=colony,
+        fleet=options.fleet,
         hello=hello,
         health=health.now,
         answerer=answers.answer,

@@ -21,6 +21,7 @@ import grpc
 
 from coral._proto.colony.v1 import fleet_pb2, fleet_pb2_grpc
 from coral.agent.answering import Answerer, Answering
+from coral.agent.fleet_address import find_fleet
 from coral.errors import CoralError
 from coral.limits import MAX_BATCHES_IN_FLIGHT, MAX_BYTES_IN_FLIGHT, MAX_FLEET_MESSAGE_BYTES
 from coral.store.api import Store, Transaction
@@ -66,6 +67,7 @@ class Uplink:
         store: Store,
         *,
         address: str,
+        fleet: str | None = None,
         hello: fleet_pb2.AgentHello,
         health: Callable[[], fleet_pb2.AgentHealth],
         answerer: Answerer | None = None,
@@ -75,7 +77,8 @@ class Uplink:
 
         Args:
             store: The agent's store, with the outbox.
-            address: The colony, HOST:PORT.
+            address: The colony, HOST:PORT; it is asked for each connection where it serves agents.
+            fleet: Where it does, HOST:PORT; then it is not asked.
             hello: Who this agent is.
             health: The agent's figures as of now; called in a thread.
             answerer: Answers questions of the colony; None knows no answer.
@@ -83,6 +86,7 @@ class Uplink:
         """
         self._store = store
         self._address = address
+        self._fleet = fleet
         self._hello = hello
         self._health = health
         self._answerer = answerer
@@ -150,7 +154,8 @@ class Uplink:
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.enable_http_proxy", 0),
         ]
-        async with grpc.aio.insecure_channel(self._address, options=options) as channel:
+        address = self._fleet or await find_fleet(self._address)
+        async with grpc.aio.insecure_channel(address, options=options) as channel:
             stub: fleet_pb2_grpc.FleetServiceAsyncStub = fleet_pb2_grpc.FleetServiceStub(channel)
             call = stub.Connect()
             await call.write(fleet_pb2.ConnectRequest(hello=self._hello))
@@ -159,7 +164,7 @@ class Uplink:
                 raise await _ended(call)
             self._connected = True
             self._last_error = None
-            _log.info("connected to the colony at %s", self._address)
+            _log.info("connected to the colony at %s, at %s for agents", self._address, address)
             await self._converse(call, first.welcome)
 
     async def _converse(self, call: Call, welcome: fleet_pb2.Welcome) -> None:

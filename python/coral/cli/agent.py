@@ -53,6 +53,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
     configure_logs(level=found["log.level"], style=found["log.format"])
     options = AgentOptions(
         colony=found["colony"],
+        fleet=found["fleet"],
         otlp_grpc=found["otlp.grpc"],
         otlp_http=found["otlp.http"],
         data=found["data"],

@@ -45,6 +45,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
     configure_logs(level=found["log.level"], style=found["log.format"])
     options = ColonyOptions(
         listen=found["listen"],
+        fleet_listen=found["fleet_listen"],
         data=found["data"],
         idle_exit=found["idle_exit"],
         retention=timedelta(seconds=found["retention.default"]),

@@ -9,10 +9,14 @@ import os
 import click
 
 from coral import __version__
-from coral.errors import UsageError
+from coral.cli.variables import name_variables
+from coral.errors import CoralError, UsageError
 
 _COMMANDS = {
     "run": ("coral.cli.run:run", "Run a TypeScript file against a colony."),
+    "init": ("coral.cli.init:init", "Prepare a folder for scripts."),
+    "new": ("coral.cli.new:new", "Make a script from a template."),
+    "examples": ("coral.cli.examples:examples", "List, show and copy the scripts that come with Coral."),
     "demo": ("coral.cli.demo:demo", "Start services with faults and report on them."),
     "query": ("coral.cli.query:query", "Ask a colony in SQL."),
     "services": ("coral.cli.services:services", "List the services that a colony knows."),
@@ -21,6 +25,10 @@ _COMMANDS = {
     "functions": ("coral.cli.functions:functions", "Show the functions of a service's program."),
     "colony": ("coral.cli.colony:colony", "Start a colony."),
     "agent": ("coral.cli.agent:agent", "Start an agent, or ask about one."),
+    "config": ("coral.cli.config:config", "Show and change the configuration, and its contexts."),
+    "cache": ("coral.cli.cache:cache", "Show what Coral keeps in its cache, and remove what is old."),
+    "completion": ("coral.cli.completion:completion", "Print what makes a shell complete coral's commands."),
+    "doctor": ("coral.cli.doctor:doctor", "Say what works on this machine and what does not."),
     "version": ("coral.cli.version:version", "Show versions."),
 }
 
@@ -37,6 +45,7 @@ class _LazyGroup(click.Group):
         module, _, name = _COMMANDS[cmd_name][0].partition(":")
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command), f"{module}:{name} is no click command"
+        name_variables(command, (cmd_name,))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -81,7 +90,10 @@ def invoke(arguments: list[str]) -> int:
         CoralError: The command failed.
     """
     if "_CORAL_COMPLETE" in os.environ:
-        coral.main(prog_name="coral")  # answers the shell and exits
+        try:
+            coral.main(prog_name="coral")  # answers the shell and exits
+        except CoralError:
+            return 0  # a shell that waits for completions is no place for errors
     result: object
     try:
         # Not coral.main(): it would end a closed stdout with exit code 1, like a failed command.

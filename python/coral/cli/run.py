@@ -34,12 +34,24 @@ def _complete_param(ctx: click.Context, _: click.Parameter, typed: str) -> list[
     return [CompletionItem(value, help=text) for value, text in complete_param(ctx.meta[_SCRIPT], typed)]
 
 
+def _complete_file(ctx: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Completes paths, and `example:NAME` once it begins like that."""
+    from coral.cli.examples import complete_example
+
+    head, colon, name = typed.partition(":")
+    if head == "example" and colon:
+        found = complete_example(ctx, parameter, name)
+        return [CompletionItem(f"example:{item.value}", help=item.help) for item in found]
+    items = [CompletionItem(typed, type="file")]
+    return [CompletionItem("example:"), *items] if typed and "example:".startswith(typed) else items
+
+
 def _is_script(word: str) -> bool:
     return word.endswith((".ts", ".js", ".mts", ".mjs")) or word.startswith("example:")
 
 
 @click.command(cls=_RunCommand)
-@click.argument("file", required=False, metavar="FILE", type=click.Path())
+@click.argument("file", required=False, metavar="FILE", type=click.Path(), shell_complete=_complete_file)
 @click.option(
     "-e", "--eval", "code", metavar="CODE", help="Run CODE, which may use `coral` without an import."
 )

@@ -142,7 +142,8 @@ def _dry_run(arguments: RunArguments) -> int:
     if output not in (None, "json"):
         raise UsageError(f"--dry-run cannot be printed as {output}", hint="leave -o out, or use -o json")
     job = make_job(arguments, connect=False)
-    job.colony = configured_colony(arguments.colony)  # none is started for this
+    # None is started for this.
+    job.colony = configured_colony(arguments.colony, quiet=arguments.quiet)
     made = plan(job)
     sys.stdout.write(render_json(made) if output == "json" else render(made))
     return 0

@@ -19,19 +19,18 @@ import grpc
 from coral._proto.colony.v1 import fleet_pb2_grpc, query_pb2, query_pb2_grpc, status_pb2_grpc
 from coral.clock import SystemClock
 from coral.colony.fleet import FleetServicer
+from coral.colony.listening import ColonyPorts
 from coral.colony.operations import ColonyOperations
 from coral.colony.records import FleetRecords
 from coral.colony.status import StatusServicer
 from coral.colony.telemetry import CALL_SECONDS, CALLS, call_labels
 from coral.errors import CoralError
-from coral.limits import MAX_FLEET_MESSAGE_BYTES
 from coral.query.api import QueryApi
 from coral.query.helpers import Helpers
 from coral.query.recent import RecentRollups
 from coral.query.servicer import QueryServicer
 from coral.serve.call_metrics import CallMetrics
-from coral.serve.lifecycle import announce_ready, stop_on_signals
-from coral.serve.listen import GrpcServer
+from coral.serve.lifecycle import allow_open_files, announce_ready, stop_on_signals
 from coral.serve.memory import bound_allocator, keep_trimming
 from coral.serve.self_telemetry import SelfTelemetry
 from coral.store.duckdb.background import give_way
@@ -40,11 +39,6 @@ from coral.store.duckdb.store import DuckDBStore, StoreLimits
 from coral.store.duckdb.tiers import Tier, Tiers, rollup_tiers
 from coral.store.guard.pool import QueryPool
 
-_SERVICES: Final = (
-    "coral.colony.v1.QueryService",
-    "coral.colony.v1.FleetService",
-    "coral.colony.v1.StatusService",
-)
 _log = logging.getLogger(__name__)
 _REFRESH_SECONDS: Final = 5.0
 _SEAL_SECONDS: Final = 10.0
@@ -57,8 +51,10 @@ class ColonyOptions:
     """How to run a colony.
 
     Attributes:
-        listen: Address to serve gRPC on.
+        listen: Address to serve questions on: QueryService, StatusService.
         data: The data directory.
+        fleet_listen: Address to serve agents on; None is the same host, `coral.ports.COLONY_FLEET`, or
+            a free port where `listen` has port 0.
         idle_exit: Seconds without calls and agents after which it stops; None never.
         retention: Age at which data are dropped.
         retention_by_table: Other ages for some tables. Those of `rollups` and its tiers are the ages at
@@ -71,6 +67,7 @@ class ColonyOptions:
 
     listen: str
     data: Path
+    fleet_listen: str | None = None
     idle_exit: float | None = None
     retention: timedelta = timedelta(days=7)
     retention_by_table: Mapping[str, timedelta] = field(default_factory=dict)
@@ -94,12 +91,12 @@ class _Activity(grpc.aio.ServerInterceptor):
 async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
     """Runs a colony until SIGTERM or SIGINT, or until it was idle for `idle_exit`."""
     bound_allocator()
+    allow_open_files()
     stop = stop_on_signals()
     clock = SystemClock()
     activity = _Activity()
     counted = CallMetrics(call_labels, calls=CALLS, seconds=CALL_SECONDS)
-    server = GrpcServer(max_message_bytes=MAX_FLEET_MESSAGE_BYTES, interceptors=[activity, counted])
-    address = server.listen(options.listen)
+    ports = ColonyPorts(options.listen, options.fleet_listen, interceptors=[activity, counted])
     tiers = rollup_tiers(options.retention_by_table)
     store = DuckDBStore(
         options.data,
@@ -141,8 +138,8 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         api = QueryApi(
             store, Helpers(store, clock, recent), pool, records, completeness=current, samples_traces=True
         )
-        query_pb2_grpc.add_QueryServiceServicer_to_server(QueryServicer(api), server.server)
-        fleet_pb2_grpc.add_FleetServiceServicer_to_server(fleet, server.server)
+        query_pb2_grpc.add_QueryServiceServicer_to_server(QueryServicer(api), ports.queries.server)
+        fleet_pb2_grpc.add_FleetServiceServicer_to_server(fleet, ports.fleet.server)
         operations = ColonyOperations(
             store=store,
             fleet=fleet,
@@ -152,14 +149,19 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
             self_telemetry=options.self_telemetry,
         )
         status = StatusServicer(
-            store, fleet, clock=clock, started_at=clock.now(), problems=operations.problems
+            store,
+            fleet,
+            clock=clock,
+            started_at=clock.now(),
+            problems=operations.problems,
+            fleet_port=ports.fleet_port,
         )
-        status_pb2_grpc.add_StatusServiceServicer_to_server(status, server.server)
+        status_pb2_grpc.add_StatusServiceServicer_to_server(status, ports.queries.server)
         await pool.warm_up()
         # What is there now stays: a look through all of it for garbage would stop the colony for 50 ms.
         gc.collect()
         gc.freeze()
-        await server.start(_SERVICES, reflect=True)
+        await ports.start()
         tasks.append(asyncio.create_task(_ends_with(stop, fleet.run())))
         tasks.append(asyncio.create_task(_age(ageing)))
         tasks.append(asyncio.create_task(operations.run()))
@@ -168,12 +170,19 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         if options.idle_exit is not None:
             tasks.append(asyncio.create_task(_stop_when_idle(stop, activity, fleet, options.idle_exit)))
         announce_ready(
-            {"grpc": address, "metrics": operations.metrics_address},
+            {
+                "grpc": ports.query_address,
+                "fleet": ports.fleet_address,
+                "metrics": operations.metrics_address,
+            },
             as_json=as_json,
-            text=f"colony listens on {address}; Ctrl-C stops it",
+            text=(
+                f"colony listens on {ports.query_address}, for agents on {ports.fleet_address};"
+                " Ctrl-C stops it"
+            ),
         )
         await stop.wait()
-        await server.stop(0.5)
+        await ports.stop(0.5)
     finally:
         if ageing is not None:
             ageing.stop()

@@ -33,6 +33,7 @@ class StatusServicer(status_pb2_grpc.StatusServiceServicer):
         clock: Clock,
         started_at: datetime,
         problems: Callable[[], Sequence[str]],
+        fleet_port: int,
     ) -> None:
         """Binds the parts.
 
@@ -42,12 +43,14 @@ class StatusServicer(status_pb2_grpc.StatusServiceServicer):
             clock: The time.
             started_at: When the process started, UTC.
             problems: What an operator should know about the colony, a sentence each; called in a thread.
+            fleet_port: Where agents are served.
         """
         self._store = store
         self._fleet = fleet
         self._clock = clock
         self._started_at = started_at
         self._problems = problems
+        self._fleet_port = fleet_port
 
     async def GetStatus(  # noqa: D102
         self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -62,6 +65,11 @@ class StatusServicer(status_pb2_grpc.StatusServiceServicer):
             if connected or agent.last_seen >= since:
                 response.agents.append(_agent(agent, connected=connected))
         return response
+
+    async def GetFleetPort(  # noqa: D102
+        self, request: status_pb2.GetFleetPortRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> status_pb2.GetFleetPortResponse:
+        return status_pb2.GetFleetPortResponse(port=self._fleet_port)
 
     def _colony(self) -> status_pb2.ColonyStatus:
         store = self._store.statistics()

@@ -22,8 +22,14 @@ APPLY_SECONDS: Final = Histogram(
 CLOCK_JUMPS: Final = Counter(
     "coral_colony_clock_jumps_total", "Times that the wall clock was set by more than two seconds."
 )
+GIVEN_UP: Final = Counter(
+    "coral_colony_requests_given_up_total",
+    "Requests that did not arrive in time (slow), while too many were arriving (crowded), or for a call that"
+    " may last for ever while there are too many (endless).",
+    ("reason",),
+)
 
-INSTRUMENTS: Final = (CALLS, CALL_SECONDS, APPLY_SECONDS, CLOCK_JUMPS)
+INSTRUMENTS: Final = (CALLS, CALL_SECONDS, APPLY_SECONDS, CLOCK_JUMPS, GIVEN_UP)
 
 
 def call_labels(method: str) -> tuple[str, ...] | None:

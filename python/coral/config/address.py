@@ -1,14 +1,13 @@
-"""Which colony is meant: `--colony`, then `CORAL_COLONY`, then `colony:` in the configuration file.
+"""Addresses, and which colony is meant: `--colony`, then what `coral.config.effective` finds.
 
 What comes after these (a running local colony, starting one) is `coral.embedded`.
 """
 
 from __future__ import annotations
 
-import os
+import sys
 
-from coral.config.paths import config_file
-from coral.errors import ConfigError, CoralError, UsageError
+from coral.errors import UsageError
 
 _HINT = "write HOST:PORT, for example 127.0.0.1:4000, [::1]:4000 or colony.internal:4000"
 
@@ -49,37 +48,37 @@ def format_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def configured_colony(flag: str | None) -> str | None:
-    """Returns the colony's address as the user set it, or None where nothing is set.
-
-    Args:
-        flag: The value of `--colony`.
+def normal_address(text: str) -> str:
+    """Checks `HOST:PORT` and writes it in the usual way.
 
     Raises:
-        UsageError: The flag is not an address.
-        ConfigError: The environment variable or the configuration file is not usable.
+        UsageError: It is no address.
     """
-    if flag is not None:
-        return _normal(flag)
-    from_environment = os.environ.get("CORAL_COLONY")
-    if from_environment:
-        return _checked(from_environment, "environment variable CORAL_COLONY")
-    path = config_file()
-    if os.path.exists(path):
-        from coral.config.file import read_config
-
-        from_file = read_config(path).get("colony")
-        if from_file is not None:
-            return _checked(from_file, path)
-    return None
-
-
-def _normal(text: str) -> str:
     return format_address(*parse_address(text.strip()))
 
 
-def _checked(text: str, source: str) -> str:
-    try:
-        return _normal(text)
-    except CoralError as error:
-        raise ConfigError(f"{source}: {error.message}", hint=error.hint) from None
+def configured_colony(flag: str | None, *, quiet: bool = False) -> str | None:
+    """Returns the colony's address as the user set it, or None where nothing is set.
+
+    A project file that says so is named on stderr: it may be anybody's.
+
+    Args:
+        flag: The value of `--colony`.
+        quiet: Whether to say nothing.
+
+    Raises:
+        UsageError: The flag is not an address.
+        ConfigError: An environment variable or a configuration file is not usable.
+    """
+    if flag is not None:
+        return normal_address(flag)
+    from coral.config.effective import choose_colony
+
+    chosen = choose_colony(None)
+    if chosen is None:
+        return None
+    if chosen.by_project and not quiet:
+        context = "" if chosen.context is None else f" (context {chosen.context})"
+        where = chosen.source.rpartition(":")[0]
+        print(f"coral: using colony {chosen.address}{context} from {where}", file=sys.stderr, flush=True)
+    return chosen.address

@@ -50,6 +50,15 @@ AGENT_SETTINGS: Final = (
         env="CORAL_COLONY",
     ),
     Setting(
+        "fleet",
+        Address(),
+        None,
+        "Where that colony serves agents, if not where it says itself, behind a proxy for example.",
+        flag="--fleet",
+        env="CORAL_FLEET",
+        default_text="the colony's host, at the port that the colony tells",
+    ),
+    Setting(
         "id",
         Text(longest=128),
         lambda: socket.gethostname() or "agent",
@@ -73,6 +82,7 @@ AGENT_SETTINGS: Final = (
         {},
         "Labels for targeting; repeatable, and given by flag they replace the file's.",
         flag="--label",
+        env="CORAL_AGENT_LABEL",
     ),
     Setting(
         "otlp.grpc",
@@ -90,14 +100,29 @@ AGENT_SETTINGS: Final = (
         flag="--otlp-http",
         env="CORAL_OTLP_HTTP",
     ),
-    Setting("rollup_interval", Duration(), "10s", "Time between summaries.", flag="--rollup-interval"),
-    Setting("host_interval", Duration(), "15s", "Time between host samples.", flag="--host-interval"),
+    Setting(
+        "rollup_interval",
+        Duration(),
+        "10s",
+        "Time between summaries.",
+        flag="--rollup-interval",
+        env="CORAL_AGENT_ROLLUP_INTERVAL",
+    ),
+    Setting(
+        "host_interval",
+        Duration(),
+        "15s",
+        "Time between host samples.",
+        flag="--host-interval",
+        env="CORAL_AGENT_HOST_INTERVAL",
+    ),
     Setting(
         "retention",
         Duration(least="1m"),
         "1h",
         "Age at which raw spans, metric points, log records and host samples are dropped.",
         flag="--retention",
+        env="CORAL_AGENT_RETENTION",
     ),
     Setting(
         "max_data_bytes",
@@ -105,6 +130,7 @@ AGENT_SETTINGS: Final = (
         None,
         "What the data directory may take; beyond it the oldest raw data are dropped before their time.",
         flag="--max-data",
+        env="CORAL_AGENT_MAX_DATA",
         default_text="as much as the disk has, but for a reserve",
     ),
     Setting(
@@ -113,6 +139,7 @@ AGENT_SETTINGS: Final = (
         DEFAULT_MAX_BUFFER_BYTES,
         "What may wait on disk for the colony; beyond it exemplars go first, then the oldest summaries.",
         flag="--max-buffer",
+        env="CORAL_AGENT_MAX_BUFFER",
     ),
     Setting(
         "limits.services",
@@ -152,6 +179,7 @@ AGENT_SETTINGS: Final = (
         None,
         "OTLP/gRPC receiver that the agent's own metrics are sent to as well.",
         flag="--self-telemetry",
+        env="CORAL_AGENT_SELF_TELEMETRY",
     ),
     Setting(
         "self_telemetry.interval",

@@ -9,7 +9,7 @@ from typing import Final
 from coral.config.kinds import Address, ByteCount, Choice, Duration, FilePath
 from coral.config.paths import config_dir, state_dir
 from coral.config.settings import Setting
-from coral.ports import COLONY_GRPC, COLONY_METRICS
+from coral.ports import COLONY_FLEET, COLONY_GRPC, COLONY_METRICS
 
 FILE_ENV: Final = "CORAL_COLONY_CONFIG"
 """Names another file than the default one; an empty value is as if it were not set."""
@@ -43,9 +43,18 @@ COLONY_SETTINGS: Final = (
         "listen",
         Address(listen=True),
         f"127.0.0.1:{COLONY_GRPC}",
-        "Address to serve gRPC on; port 0 picks a free one.",
+        "Address to serve queries on, which scripts and people ask; port 0 picks a free one.",
         flag="--listen",
         env="CORAL_COLONY_LISTEN",
+    ),
+    Setting(
+        "fleet_listen",
+        Address(listen=True),
+        None,
+        "Address to serve agents on, which find it by asking at `listen`; port 0 picks a free one.",
+        flag="--fleet-listen",
+        env="CORAL_COLONY_FLEET_LISTEN",
+        default_text=f"the host of listen, port {COLONY_FLEET}, or a free one if listen has port 0",
     ),
     Setting(
         "data",
@@ -62,6 +71,7 @@ COLONY_SETTINGS: Final = (
         None,
         "Stop after this long without calls and agents, like 30m.",
         flag="--idle-exit",
+        env="CORAL_COLONY_IDLE_EXIT",
         default_text="never",
     ),
     Setting(
@@ -70,6 +80,7 @@ COLONY_SETTINGS: Final = (
         "7d",
         "Age at which data are dropped whose table has no age of its own.",
         flag="--retention",
+        env="CORAL_COLONY_RETENTION",
     ),
     *(
         Setting(
@@ -97,6 +108,7 @@ COLONY_SETTINGS: Final = (
         None,
         "What the data directory may take; beyond it the oldest exemplars are dropped before their time.",
         flag="--max-data",
+        env="CORAL_COLONY_MAX_DATA",
         default_text="as much as the disk has, but for a reserve",
     ),
     Setting(
@@ -113,6 +125,7 @@ COLONY_SETTINGS: Final = (
         None,
         "OTLP/gRPC receiver that the colony's own metrics are sent to as well.",
         flag="--self-telemetry",
+        env="CORAL_COLONY_SELF_TELEMETRY",
     ),
     Setting(
         "self_telemetry.interval",

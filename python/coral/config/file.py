@@ -1,50 +1,220 @@
-"""The user's `config.yaml`. Loaded only where the file exists: PyYAML costs 20 ms."""
+"""The configuration files of commands: the user's `config.yaml` and a project's `coral.yaml`.
+
+Loaded only where one of them exists: PyYAML costs 20 ms.
+
+A project file comes with a folder that may have been downloaded. It may only say what cannot hurt whoever
+runs something there: which colony to ask, which is said on stderr, and whether types are checked.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from coral.config.kinds import Address, Duration, Kind, Switch, Text
+from coral.config.yaml_file import FileValue, read_yaml
 from coral.errors import ConfigError
 
-_KEYS = ("colony",)
-_EXAMPLE = "it is YAML, such as: colony: 127.0.0.1:4000"
+_EXAMPLE: Final = "it is YAML, such as: colony: 127.0.0.1:4000"
 
 
-def read_config(path: str) -> dict[str, str]:
-    """Reads the configuration file.
+@dataclass(frozen=True)
+class Memory:
+    """A size as `--memory` takes it: powers of 1024, kept as it is written."""
+
+    @property
+    def metavar(self) -> str:  # noqa: D102 (as the protocol says, here and below)
+        return "SIZE"
+
+    def describe(self) -> str:  # noqa: D102
+        return "size such as 512m or 2g"
+
+    def parse(self, raw: object, *, folder: Path) -> str:  # noqa: D102
+        if not isinstance(raw, str) or re.fullmatch(r"\d+[kmg](i?b)?", raw.strip().lower()) is None:
+            raise ValueError(f"is {raw!r}, expected a {self.describe()}")
+        return raw.strip()
+
+    def show(self, value: object) -> object:  # noqa: D102
+        return value
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of the files.
+
+    Attributes:
+        name: The key.
+        kind: How a value is written.
+        help: What it does, one sentence.
+        flag: The option that goes before it, or None.
+        env: The environment variable that goes before it, or None.
+        in_project: Whether a project file may set it.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    flag: str | None
+    env: str | None
+    in_project: bool
+
+
+KEYS: Final = (
+    Key("colony", Address(), "The colony that commands talk to.", "--colony", "CORAL_COLONY", True),
+    Key("context", Text(64), "The context whose colony it is.", None, "CORAL_CONTEXT", True),
+    Key("check", Switch(), "Whether `coral run` checks types first.", "--check", "CORAL_RUN_CHECK", True),
+    Key(
+        "timeout",
+        Duration(least="0s"),
+        "Time limit of `coral run`; `0s` is none.",
+        "--timeout",
+        "CORAL_RUN_TIMEOUT",
+        False,
+    ),
+    Key(
+        "memory",
+        Memory(),
+        "Memory limit of `coral run`.",
+        "--memory",
+        "CORAL_MEMORY",
+        False,
+    ),
+)
+"""Every key but `contexts`, in the order of `docs/configuration.md`."""
+
+CONTEXTS: Final = "contexts"
+_LEAVES: Final = (*(key.name for key in KEYS), CONTEXTS)
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """What a file says, checked.
+
+    Attributes:
+        path: The file.
+        values: What is set, by key; a value as the file has it, where it is text, else as it is checked.
+        lines: The line of each.
+        contexts: Addresses of colonies, by the context's name.
+    """
+
+    path: str
+    values: Mapping[str, Any]
+    lines: Mapping[str, int]
+    contexts: Mapping[str, str]
+
+    def source(self, key: str) -> str:
+        """Where a value is from: `FILE:LINE`."""
+        return f"{self.path}:{self.lines[key]}"
+
+
+def read_file(path: str, *, project: bool) -> ConfigFile:
+    """Reads one file.
 
     Args:
         path: The file; it exists.
-
-    Returns:
-        The keys that are set. Known is `colony`, an address `HOST:PORT`.
+        project: Whether it is a project's.
 
     Raises:
-        ConfigError: The file cannot be read, is not YAML, or has an unknown key or a value of a
-            wrong type.
+        ConfigError: It cannot be read, is not YAML, or has a key or a value that cannot be used.
     """
-    import yaml
-
+    problems: list[str] = []
     try:
-        with open(path, encoding="utf-8") as file:
-            parsed = yaml.safe_load(file)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"{path} cannot be read: {reason}", hint=_EXAMPLE) from None
-    if parsed is None:
+        found = read_yaml(Path(path), leaves=_LEAVES, problems=problems)
+    except ConfigError as error:
+        raise ConfigError(error.message, hint=_EXAMPLE) from None
+    if problems:
+        raise ConfigError(problems[0], hint=_EXAMPLE)
+    values: dict[str, Any] = {}
+    by_name = {key.name: key for key in KEYS}
+    for name, each in found.items():
+        where = f"{path}:{each.line}"
+        if name == CONTEXTS and not project:
+            continue
+        key = by_name.get(name)
+        if project and (key is None or not key.in_project):
+            raise _not_in_project(name, known=name in _LEAVES, where=where)
+        if key is None:
+            raise ConfigError(f"{where}: the key {name!r} is unknown", hint=_nearest(name))
+        if each.value is not None:
+            values[name] = check_value(key, each.value, where=where)
+    if "colony" in values and "context" in values:
+        raise ConfigError(
+            f"{path} sets both colony and context, and either says which colony is meant",
+            hint="keep one of them",
+        )
+    contexts = _contexts(path, found.get(CONTEXTS))
+    return ConfigFile(path, values, {name: each.line for name, each in found.items()}, contexts)
+
+
+def check_value(key: Key, raw: object, *, where: str) -> object:
+    """Checks a value.
+
+    Args:
+        key: Its key.
+        raw: The value as YAML gives it, or text.
+        where: Where it stands, for messages.
+
+    Returns:
+        The value as it is shown and written.
+
+    Raises:
+        ConfigError: It cannot be used.
+    """
+    try:
+        return parse_value(key, raw)
+    except ValueError as error:
+        hint = f"{key.name} is {key.kind.describe()}"
+        raise ConfigError(f"{where}: {key.name} {error}", hint=hint) from None
+
+
+def parse_value(key: Key, raw: object) -> object:
+    """Checks a value, and returns it as it is shown and written.
+
+    Raises:
+        ValueError: It cannot be used; the message goes behind the key's name.
+    """
+    return key.kind.show(key.kind.parse(raw, folder=Path.cwd()))
+
+
+def _contexts(path: str, found: FileValue | None) -> dict[str, str]:
+    if found is None or found.value is None:
         return {}
-    if not isinstance(parsed, dict):
-        raise ConfigError(f"{path} holds no keys", hint=_EXAMPLE)
-    for key, value in parsed.items():
-        if key not in _KEYS:
-            raise ConfigError(f"{path} has the unknown key {key!r}", hint=f"known keys: {_nearest(str(key))}")
-        if not isinstance(value, str):
-            raise ConfigError(
-                f"{path}: {key} is {value!r}, expected text", hint=f'put it in quotes: {key}: "HOST:PORT"'
-            )
-    return parsed
+    where = f"{path}:{found.line}"
+    example = "for example: contexts: {prod: {colony: colony.internal:9000}}"
+    if not isinstance(found.value, dict):
+        raise ConfigError(f"{where}: contexts is {found.value!r}, expected names with settings", hint=example)
+    contexts = {}
+    for name, settings in found.value.items():
+        if not isinstance(name, str) or not isinstance(settings, dict) or list(settings) != ["colony"]:
+            raise ConfigError(f"{where}: the context {name!r} has not just the key colony", hint=example)
+        colony = Key("colony", Address(), "", None, None, False)
+        contexts[name] = str(check_value(colony, settings["colony"], where=f"{where}: the context {name}"))
+    return contexts
 
 
-def _nearest(key: str) -> str:
+def _not_in_project(name: str, *, known: bool, where: str) -> ConfigError:
+    allowed = ", ".join(key.name for key in KEYS if key.in_project)
+    if not known:
+        return ConfigError(f"{where}: a project file cannot set {name!r}", hint=f"it may set: {allowed}")
+    command = "coral config add-context" if name == CONTEXTS else f"coral config set {name} ..."
+    return ConfigError(
+        f"{where}: {name} cannot be set by a project file, because its folder may be anybody's",
+        hint=f"it belongs into your own file: {command}; a project file may set: {allowed}",
+    )
+
+
+def _nearest(name: str) -> str:
     import difflib
 
-    close = difflib.get_close_matches(key, _KEYS, n=1)
-    return ", ".join(_KEYS) + (f"; did you mean {close[0]!r}?" if close else "")
+    close = difflib.get_close_matches(name, _LEAVES, n=1)
+    return "known keys: " + ", ".join(_LEAVES) + (f"; did you mean {close[0]!r}?" if close else "")
+
+
+def shown(path: str) -> str:
+    """A path for messages: `./coral.yaml` or `../coral.yaml` where it is near."""
+    relative = os.path.relpath(path)
+    return relative if relative.startswith(os.pardir) else os.path.join(os.curdir, relative)

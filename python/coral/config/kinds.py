@@ -281,7 +281,7 @@ class FilePath:
 
 @dataclass(frozen=True)
 class TextMap:
-    """Names with text.
+    """Names with text; from the environment `K=V,K=V`.
 
     Attributes:
         of: What the values are, for people.
@@ -297,6 +297,9 @@ class TextMap:
         return f"mapping of names to {self.of}"
 
     def parse(self, raw: object, *, folder: Path) -> dict[str, str]:  # noqa: D102
+        if isinstance(raw, str) and "=" in raw:
+            pairs = [pair.partition("=") for pair in raw.split(",")]
+            raw = {name.strip(): value.strip() for name, _, value in pairs}
         if not isinstance(raw, Mapping):
             raise ValueError(f"is {raw!r}, expected a {self.describe()}")
         for name, value in raw.items():

@@ -48,8 +48,9 @@ def read_yaml(path: Path, *, leaves: Collection[str], problems: list[str]) -> di
         raise ConfigError(
             f"the configuration file {path} cannot be read: {reason}", hint="is --config right?"
         ) from None
-    loader = yaml.SafeLoader(text)
+    loader = None
     try:
+        loader = yaml.SafeLoader(text)  # refuses control characters
         root = loader.get_single_node()
         if root is None:
             return {}
@@ -64,7 +65,8 @@ def read_yaml(path: Path, *, leaves: Collection[str], problems: list[str]) -> di
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 class _Walk:

@@ -18,6 +18,8 @@ START_SECONDS = 60.0
 PAUSE_SECONDS = 120.0
 """How long the shop may take to serve its last visitors and to send its last telemetry."""
 
+_OTHER_COLONY = ("CORAL_COLONY", "CORAL_FLEET")
+
 ANY_PORT = "127.0.0.1:0"
 """Loopback, whichever port is free."""
 
@@ -43,7 +45,9 @@ class Colony:
 
     child: Child
     grpc: str
-    """HOST:PORT of its gRPC services."""
+    """HOST:PORT of its services for queries; what everybody is configured with, agents too."""
+    fleet: str
+    """HOST:PORT of its service for agents."""
     metrics: str
     """HOST:PORT of its own metrics and health."""
 
@@ -61,11 +65,11 @@ class Agent:
     """HOST:PORT of its own metrics and health."""
 
 
-def begin_colony(data: Path, log: Path, listen: str = ANY_PORT) -> Child:
+def begin_colony(data: Path, log: Path, listen: str = ANY_PORT, fleet_listen: str = ANY_PORT) -> Child:
     """Starts a colony and does not wait for it."""
     command = coral_command(
-        *("colony", "start", "--no-config", "--listen", listen, "--data", str(data)),
-        *("--metrics", ANY_PORT, "-o", "json"),
+        *("colony", "start", "--no-config", "--listen", listen, "--fleet-listen", fleet_listen),
+        *("--data", str(data), "--metrics", ANY_PORT, "-o", "json"),
     )
     return Child("the colony", command, log, child_environment())
 
@@ -77,7 +81,7 @@ def await_colony(child: Child) -> Colony:
         ChildError: It did not start.
     """
     ready = child.expect("ready", START_SECONDS)
-    return Colony(child, grpc=ready["grpc"], metrics=ready["metrics"])
+    return Colony(child, grpc=ready["grpc"], fleet=ready["fleet"], metrics=ready["metrics"])
 
 
 def begin_agent(
@@ -90,13 +94,18 @@ def begin_agent(
     rollup_interval: str = "1s",
     otlp_grpc: str = ANY_PORT,
     otlp_http: str = ANY_PORT,
+    fleet: str | None = None,
 ) -> Child:
-    """Starts an agent for the colony at HOST:PORT and does not wait for it."""
+    """Starts an agent for the colony at HOST:PORT and does not wait for it.
+
+    With `fleet` the colony is not asked where it serves agents.
+    """
     command = coral_command(
         *("agent", "start", "--no-config", "--colony", colony, "--data", str(data), "--id", agent_id),
         *("--otlp-grpc", otlp_grpc, "--otlp-http", otlp_http, "--rollup-interval", rollup_interval),
         *("--host-interval", "5s", "--metrics", ANY_PORT, "-o", "json"),
         *(part for key, value in labels.items() for part in ("--label", f"{key}={value}")),
+        *(() if fleet is None else ("--fleet", fleet)),
     )
     return Child("the agent", command, log, child_environment())
 
@@ -134,4 +143,4 @@ class ShopProcess:
 
 def _misleads(name: str) -> bool:
     # A proxy does not reach our loopback; OTEL_* would change what the shop's exporters do.
-    return name.lower().endswith("_proxy") or name.startswith("OTEL_") or name == "CORAL_COLONY"
+    return name.lower().endswith("_proxy") or name.startswith("OTEL_") or name in _OTHER_COLONY

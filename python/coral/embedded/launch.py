@@ -70,7 +70,8 @@ def launch(path: str, *, waiting: Callable[[], None] | None = None) -> Launched:
 def _start(data: str, log_path: str, waiting: Callable[[], None] | None) -> LocalColony:
     # What is configured for a colony of the fleet does not concern the one behind `coral run`.
     command = [sys.executable, "-m", "coral", "colony", "start", "--no-config", "--metrics", "off"]
-    command += ["--listen", "127.0.0.1:0", "--data", data, "--idle-exit", IDLE_EXIT, "-o", "json"]
+    command += ["--listen", "127.0.0.1:0", "--fleet-listen", "127.0.0.1:0", "--data", data]
+    command += ["--idle-exit", IDLE_EXIT, "-o", "json"]
     with open(log_path, "w+b") as log:
         process = subprocess.Popen(
             command,

@@ -7,7 +7,12 @@ import json
 import logging
 import signal
 import sys
-from typing import Any
+from typing import Any, Final
+
+if sys.platform != "win32":  # which has no such limit
+    import resource
+
+_OPEN_FILES: Final = 65_536
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -17,6 +22,17 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+def allow_open_files() -> None:
+    """Raises the soft limit on open files as far as is allowed: each connection is one, 1,024 are few."""
+    if sys.platform == "win32":
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    most = _OPEN_FILES if hard == unlimited else min(hard, _OPEN_FILES)
+    if soft != unlimited and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def announce_ready(fields: dict[str, Any], *, as_json: bool, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
@@ -28,8 +29,12 @@ def parse_listen(text: str) -> tuple[str, int]:
     return parse_address(text)
 
 
-def listen_tcp(text: str) -> socket.socket:
+def listen_tcp(text: str, *, setting: str | None = None) -> socket.socket:
     """Opens a listening TCP socket.
+
+    Args:
+        text: `HOST:PORT`; port 0 picks a free one.
+        setting: What another address is chosen by, for the error's hint.
 
     Raises:
         UsageError: The address is malformed.
@@ -44,7 +49,7 @@ def listen_tcp(text: str) -> socket.socket:
         opened.listen(1024)
     except OSError as error:
         opened.close()
-        raise _cannot_listen(text, error.strerror or str(error)) from error
+        raise _cannot_listen(text, error.strerror or str(error), setting) from error
     return opened
 
 
@@ -54,6 +59,21 @@ def socket_address(opened: socket.socket) -> str:
     return format_address(host, port)
 
 
+@dataclass(frozen=True)
+class ServerBounds:
+    """What all clients of a server together may take; for a port that strangers reach.
+
+    Attributes:
+        connections: Connections at once; more are closed as they come.
+        streams: Calls under way on one connection; what comes of more depends on the client.
+        calls: Calls under way on all of them; more are refused as overload.
+    """
+
+    connections: int
+    streams: int
+    calls: int
+
+
 class GrpcServer:
     """A grpc.aio server with health and, where wanted, reflection.
 
@@ -61,23 +81,53 @@ class GrpcServer:
     """
 
     def __init__(
-        self, *, max_message_bytes: int, interceptors: Sequence[grpc.aio.ServerInterceptor] = ()
+        self,
+        *,
+        max_message_bytes: int,
+        max_request_bytes: int | None = None,
+        bounds: ServerBounds | None = None,
+        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
+        """Listens nowhere yet.
+
+        Args:
+            max_message_bytes: Size of one message; a larger one is refused with `RESOURCE_EXHAUSTED`.
+            max_request_bytes: The same for what clients send, where it is less.
+            bounds: What clients may take together, or None for no bounds.
+            interceptors: Those of grpc; the first sees a call first.
+        """
+        options = [
+            *_BASE_OPTIONS,
+            ("grpc.max_receive_message_length", max_request_bytes or max_message_bytes),
+            ("grpc.max_send_message_length", max_message_bytes),
+            ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+        ]
+        if bounds is not None:
+            options += [
+                ("grpc.max_allowed_incoming_connections", bounds.connections),
+                ("grpc.max_concurrent_streams", bounds.streams),
+                # Beyond the first number grpc cancels some of the calls that wait to be taken, at random.
+                ("grpc.server.max_pending_requests", bounds.calls),
+                ("grpc.server.max_pending_requests_hard_limit", 2 * bounds.calls),
+                # A client that has vanished without a word frees its connection.
+                ("grpc.keepalive_time_ms", 60_000),
+                ("grpc.keepalive_timeout_ms", 20_000),
+            ]
         self.server = grpc.aio.server(
             interceptors=interceptors,
-            options=[
-                *_BASE_OPTIONS,
-                ("grpc.max_receive_message_length", max_message_bytes),
-                ("grpc.max_send_message_length", max_message_bytes),
-                ("grpc.keepalive_permit_without_calls", 1),
-                ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
-            ],
+            options=options,
+            maximum_concurrent_rpcs=None if bounds is None else bounds.calls,
         )
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.server)
 
-    def listen(self, text: str) -> str:
+    def listen(self, text: str, *, setting: str | None = None) -> str:
         """Opens the port; answers the address with the real port.
+
+        Args:
+            text: `HOST:PORT`; port 0 picks a free one.
+            setting: What another address is chosen by, for the error's hint.
 
         Raises:
             UsageError: The address is malformed.
@@ -85,11 +135,11 @@ class GrpcServer:
         """
         host, port = parse_listen(text)
         # grpc reports a failed bind without its cause, so a plain socket is asked first.
-        listen_tcp(text).close()
+        listen_tcp(text, setting=setting).close()
         try:
             bound = self.server.add_insecure_port(format_address(host, port))
         except RuntimeError as error:
-            raise _cannot_listen(text, str(error)) from error
+            raise _cannot_listen(text, str(error), setting) from error
         return format_address(host, bound)
 
     async def start(self, services: Sequence[str], *, reflect: bool) -> None:
@@ -112,8 +162,9 @@ class GrpcServer:
         await self.server.stop(grace_seconds)
 
 
-def _cannot_listen(text: str, reason: str) -> ListenError:
+def _cannot_listen(text: str, reason: str, setting: str | None) -> ListenError:
+    by = "" if setting is None else f" by {setting}"
     return ListenError(
         f"cannot listen on {text}: {reason}",
-        hint="is another process using the port? Choose another one, or port 0 for a free one",
+        hint=f"is another process using the port? Choose another one{by}, or port 0 for a free one",
     )

@@ -39,13 +39,13 @@ class Fleet:
 
 
 @contextmanager
-def start_colony(folder: Path, *, listen: str = ANY_PORT) -> Iterator[Colony]:
+def start_colony(folder: Path, *, listen: str = ANY_PORT, fleet_listen: str = ANY_PORT) -> Iterator[Colony]:
     """Runs a colony with its data in `folder`/colony until the block ends; starting again keeps the data.
 
     Raises:
         ChildError: It did not start, or it was still there at the end and did not stop cleanly.
     """
-    child = begin_colony(folder / "colony", folder / "logs" / "colony.log", listen)
+    child = begin_colony(folder / "colony", folder / "logs" / "colony.log", listen, fleet_listen)
     with _stopping_cleanly(child):
         yield await_colony(child)
 
@@ -59,8 +59,11 @@ def start_agent(
     labels: Mapping[str, str] | None = None,
     otlp_grpc: str = ANY_PORT,
     otlp_http: str = ANY_PORT,
+    fleet: str | None = None,
 ) -> Iterator[Agent]:
     """Runs an agent of the colony at HOST:PORT with its data in `folder`/ID until the block ends.
+
+    With `fleet` the colony is not asked where it serves agents.
 
     Raises:
         ChildError: It did not start, or it was still there at the end and did not stop cleanly.
@@ -73,6 +76,7 @@ def start_agent(
         labels=labels or {},
         otlp_grpc=otlp_grpc,
         otlp_http=otlp_http,
+        fleet=fleet,
     )
     with _stopping_cleanly(child):
         yield await_agent(child)

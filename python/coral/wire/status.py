@@ -27,6 +27,7 @@ from coral.errors import (
     UnsupportedError,
     UsageError,
 )
+from coral.limits import MAX_QUERY_CALLS, MAX_QUERY_REQUEST_BYTES
 
 DOMAIN: Final = "coral"
 DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -111,7 +112,27 @@ def from_rpc_error(error: grpc.RpcError, *, address: str) -> CoralError:
             f"{address} does not know this call: {call.details()}",
             hint="is it a Coral colony of the same version?",
         )
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        bound = _of_grpc(call.details() or "", address)
+        if bound is not None:
+            return bound
     return CoralError(f"the call to {address} failed: {code.name}: {call.details()}")
+
+
+def _of_grpc(details: str, address: str) -> CoralError | None:
+    """The error that a bound stands for which grpc keeps itself, in its own words."""
+    if "SERVER: Received message larger than max" in details:
+        return LimitError(
+            f"the request is larger than {address} takes: the limit MAX_QUERY_REQUEST_BYTES is"
+            f" {MAX_QUERY_REQUEST_BYTES}",
+            hint="ask in several smaller requests",
+        )
+    if "Concurrent RPC limit exceeded" in details:
+        return OverloadedError(
+            f"{address} has too many calls under way: the limit MAX_QUERY_CALLS is {MAX_QUERY_CALLS}",
+            hint="retry later",
+        )
+    return None
 
 
 def _from_details(serialized: bytes) -> CoralError | None:

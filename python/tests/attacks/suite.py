@@ -145,6 +145,7 @@ class Suite:
                 "inherited_file": str(canary.inherited_file),
                 "harness": str(os.getpid()),
                 "colony": self.fleet.colony.grpc,
+                "fleet": self.fleet.colony.fleet,
                 "colony_host": colony_host,
                 "colony_port": colony_port,
                 "colony_pid": str(self.fleet.colony.child.pid),

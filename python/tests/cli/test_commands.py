@@ -103,7 +103,13 @@ def test_help_of_run(coral: Program) -> None:
         assert option in ended.stdout
 
 
-@pytest.mark.parametrize("name", ["demo", "query", "services", "status", "colony", "agent", "version"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("init", "new", "examples", "config", "cache", "completion", "doctor"),
+        *("demo", "query", "services", "status", "colony", "agent", "version"),
+    ],
+)
 def test_every_command_has_help(coral: Program, name: str) -> None:
     ended = coral.run(name, "--help")
     assert (ended.code, ended.stderr) == (0, "")

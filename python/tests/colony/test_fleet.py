@@ -28,23 +28,23 @@ def total(address: str) -> int:
 
 def test_a_batch_is_applied_once_however_often_it_is_sent(tmp_path: Path) -> None:
     with start_colony(tmp_path) as colony:
-        with FleetStream(colony.grpc) as agent:
+        with FleetStream(colony.fleet) as agent:
             assert agent.welcome() == 0
             for _ in range(3):
                 assert agent.deliver(1, rollup_chunk([1_000_000] * 10)) == 1
             assert agent.deliver(2, rollup_chunk([1_000_000] * 5)) == 2
-        with FleetStream(colony.grpc) as agent:
+        with FleetStream(colony.fleet) as agent:
             assert agent.welcome() == 2
             agent.deliver(1, rollup_chunk([1_000_000] * 10))
         assert total(colony.grpc) == 15
 
 
 def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path) -> None:
-    with start_colony(tmp_path) as colony, FleetStream(colony.grpc) as agent:
+    with start_colony(tmp_path) as colony, FleetStream(colony.fleet) as agent:
         agent.welcome()
         agent.deliver(1, rollup_chunk([1_000_000] * 7), resource_chunk("payments"))
     with start_colony(tmp_path) as colony:
-        with FleetStream(colony.grpc) as agent:
+        with FleetStream(colony.fleet) as agent:
             assert agent.welcome() == 1
             agent.deliver(1, rollup_chunk([1_000_000] * 7))
         assert total(colony.grpc) == 7
@@ -55,16 +55,16 @@ def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path) -> None:
 def test_sequences_are_counted_per_agent_and_per_database(tmp_path: Path) -> None:
     with start_colony(tmp_path) as colony:
         for agent_id, epoch in (("a1", "e1"), ("a1", "e2"), ("a2", "e1")):
-            with FleetStream(colony.grpc, agent_id=agent_id, epoch=epoch) as agent:
+            with FleetStream(colony.fleet, agent_id=agent_id, epoch=epoch) as agent:
                 assert agent.welcome() == 0
                 agent.deliver(1, rollup_chunk([1_000_000]))
         assert total(colony.grpc) == 3
 
 
 def test_a_second_stream_of_an_agent_ends_the_first(tmp_path: Path) -> None:
-    with start_colony(tmp_path) as colony, FleetStream(colony.grpc) as older:
+    with start_colony(tmp_path) as colony, FleetStream(colony.fleet) as older:
         older.welcome()
-        with FleetStream(colony.grpc) as newer:
+        with FleetStream(colony.fleet) as newer:
             newer.welcome()
             assert newer.deliver(1, rollup_chunk([1])) == 1
             with pytest.raises((grpc.RpcError, StopIteration)):
@@ -115,7 +115,7 @@ def test_a_batch_that_does_not_fit_is_refused_and_changes_nothing(
     tmp_path: Path, chunk: fleet_pb2.TableChunk
 ) -> None:
     with start_colony(tmp_path) as colony:
-        with FleetStream(colony.grpc) as agent:
+        with FleetStream(colony.fleet) as agent:
             agent.welcome()
             with pytest.raises(grpc.RpcError) as caught:
                 agent.deliver(1, rollup_chunk([1_000_000]), chunk)
@@ -129,7 +129,7 @@ def test_a_batch_that_does_not_fit_is_refused_and_changes_nothing(
 def test_a_nameless_agent_is_refused(tmp_path: Path, agent_id: str, epoch: str) -> None:
     with (
         start_colony(tmp_path) as colony,
-        FleetStream(colony.grpc, agent_id=agent_id, epoch=epoch) as agent,
+        FleetStream(colony.fleet, agent_id=agent_id, epoch=epoch) as agent,
         pytest.raises(grpc.RpcError) as caught,
     ):
         agent.welcome()

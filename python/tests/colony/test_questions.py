@@ -19,7 +19,7 @@ from coral.colony.questions import Questions
 from coral.colony.streams import AgentStream
 from coral.errors import CoralError, LimitError, NotFoundError, UnreachableError, UnsupportedError
 from coral.limits import MAX_QUESTIONS_IN_FLIGHT
-from coral.testing.processes import start_colony
+from coral.testing.processes import Colony, start_colony
 from coral.wire.times import to_timestamp
 from tests.colony.fleet_client import FleetStream, resource_chunk
 
@@ -145,9 +145,9 @@ def test_only_so_many_questions_are_open_at_once() -> None:
 class Fleet:
     """A real colony and agents spoken by hand."""
 
-    def __init__(self, address: str, threads: ThreadPoolExecutor, stack: ExitStack) -> None:
-        self.client = stack.enter_context(ColonyClient(address))
-        self._address = address
+    def __init__(self, colony: Colony, threads: ThreadPoolExecutor, stack: ExitStack) -> None:
+        self.client = stack.enter_context(ColonyClient(colony.grpc))
+        self._address = colony.fleet
         self._threads = threads
         self._stack = stack
 
@@ -165,7 +165,7 @@ class Fleet:
 @contextmanager
 def open_fleet(folder: Path) -> Iterator[Fleet]:
     with start_colony(folder) as colony, ThreadPoolExecutor() as threads, ExitStack() as stack:
-        yield Fleet(colony.grpc, threads, stack)
+        yield Fleet(colony, threads, stack)
 
 
 def logs_answer(question: fleet_pb2.AgentQuestion, *records: tuple[int, str]) -> fleet_pb2.AgentAnswer:

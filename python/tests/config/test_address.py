@@ -94,11 +94,11 @@ def test_errors_name_where_the_address_came_from(monkeypatch: pytest.MonkeyPatch
     ("text", "message"),
     [
         ("colony: x", "'x' is not HOST:PORT"),
-        ("colony: 5", "colony is 5, expected text"),
-        ("colonny: a:1", "unknown key 'colonny'"),
+        ("colony: 5", "colony"),
+        ("colonny: a:1", "the key 'colonny' is unknown"),
         ("- a", "holds no keys"),
-        ("colony: [", "cannot be read"),
-        ("colony: \x00", "cannot be read"),
+        ("colony: [", "is not YAML"),
+        ("colony: \x00", "is not YAML"),
     ],
 )
 def test_errors_of_the_file_name_the_file(text: str, message: str) -> None:

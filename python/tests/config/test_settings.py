@@ -21,6 +21,7 @@ def read(tmp_path: Path, text: str, **flags: object) -> Configuration:
 
 FULL = """
 colony: 127.0.0.1:9000
+fleet: 127.0.0.1:9001
 id: web-1
 data: var/agent
 labels: {region: us-east, rack: 7}
@@ -52,6 +53,7 @@ def test_a_file_with_every_key(tmp_path: Path) -> None:
     assert found.problems == ()
     assert {key: effective.value for key, effective in found.values.items()} == {
         "colony": "127.0.0.1:9000",
+        "fleet": "127.0.0.1:9001",
         "id": "web-1",
         "data": tmp_path / "var/agent",
         "labels": {"region": "us-east", "rack": "7"},
@@ -83,9 +85,9 @@ def test_a_file_with_every_key(tmp_path: Path) -> None:
         "script.sdk_server_port": 9003,
     }
     lines = {key: effective.source.rpartition(":")[2] for key, effective in found.values.items()}
-    assert (lines["colony"], lines["otlp.http"], lines["script.sdk_server_port"]) == ("2", "8", "25")
+    assert (lines["colony"], lines["otlp.http"], lines["script.sdk_server_port"]) == ("2", "9", "26")
     # It is said honestly what a key does not do yet.
-    assert f"{tmp_path}/agent.yaml:20: script.enabled" in found.notes[0]
+    assert f"{tmp_path}/agent.yaml:21: script.enabled" in found.notes[0]
     assert all("without effect yet" in note for note in found.notes)
 
 
@@ -111,7 +113,7 @@ PROBLEMS = [
     ),
     ("scripts: {enabled: true}", ":1: the key 'scripts' is unknown; did you mean 'script'?"),
     ("script: {timeout: 5}", "'script.timeout' is unknown; did you mean 'script.timeout_seconds'?"),
-    ("zzz: 1", ":1: the key 'zzz' is unknown; known are colony, data, functions, host_interval,"),
+    ("zzz: 1", ":1: the key 'zzz' is unknown; known are colony, data, fleet, functions, host_interval,"),
     ("id: 7", ":1: id is 7, expected text; put it in quotes"),
     (f"id: {'x' * 129}", ":1: id has 129 characters, expected 1 to 128"),
     ("otlp: {grpc: 4317}", ":1: otlp.grpc is 4317, expected HOST:PORT, port 0 picks a free one"),

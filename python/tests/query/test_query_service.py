@@ -16,6 +16,7 @@ from coral._proto.colony.v1 import query_pb2 as pb
 from coral._proto.colony.v1 import query_pb2_grpc
 from coral.client.colony import ColonyClient, to_rows
 from coral.errors import DeniedError, LimitError, NoDataError, QueryError, UnreachableError, UsageError
+from coral.limits import MAX_QUERY_REQUEST_BYTES
 from coral.testing.processes import start_colony
 from tests.colony.fleet_client import FleetStream, resource_chunk, rollup_chunk, span_chunk
 
@@ -34,7 +35,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     now = datetime.now(UTC).replace(tzinfo=None)
     minute = now.replace(second=0, microsecond=0)
     with start_colony(tmp_path_factory.mktemp("colony")) as colony:
-        with FleetStream(colony.grpc) as agent:
+        with FleetStream(colony.fleet) as agent:
             agent.welcome()
             agent.deliver(
                 1,
@@ -199,6 +200,11 @@ def test_sql_errors_have_their_kinds(client: ColonyClient) -> None:
             client.query(f"SELECT * FROM {table}")
 
 
+def test_a_statement_that_no_request_holds_names_the_limit(client: ColonyClient) -> None:
+    with pytest.raises(LimitError, match=f"the limit MAX_QUERY_REQUEST_BYTES is {MAX_QUERY_REQUEST_BYTES}"):
+        client.query(f"SELECT '{'x' * MAX_QUERY_REQUEST_BYTES}'")
+
+
 def test_an_absent_colony_is_named() -> None:
     with ColonyClient("127.0.0.1:1") as client, pytest.raises(UnreachableError, match=r"127\.0\.0\.1:1"):
         client.services()
@@ -213,4 +219,5 @@ def test_health_and_reflection_answer(served: Served, tmp_path: Path) -> None:
         asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
         (answer,) = reflection.ServerReflectionInfo(asked)
         names = {item.name for item in answer.list_services_response.service}
-        assert {"coral.colony.v1.QueryService", "coral.colony.v1.FleetService"} <= names
+        assert {"coral.colony.v1.QueryService", "coral.colony.v1.StatusService"} <= names
+        assert "coral.colony.v1.FleetService" not in names

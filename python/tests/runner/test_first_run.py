@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.program import DEADLINE_SECONDS
+from tests.runner.program import DEADLINE_SECONDS, Program, finish
 from tests.runner.test_binary import wheel_like
 
 __all__ = ["wheel_like"]
@@ -81,6 +81,13 @@ def test_twenty_at_once_unpack_once(first_run: Starts, wheel_like: Path, tmp_pat
     manifest = json.loads((wheel_like / "_deno" / "manifest.json").read_text())
     assert digest(Path(found)) == manifest["sha256"]
     assert os.listdir(os.path.dirname(found)) == ["deno"]
+
+
+def test_twenty_scripts_at_once_with_an_empty_cache(tmp_path: Path) -> None:
+    program = Program(tmp_path, tmp_path / "cache")
+    script = program.script('import * as coral from "@coral/sdk"; console.log(coral.mode);')
+    runs = [finish(run) for run in [program.start("run", script) for _ in range(20)]]
+    assert {(run.code, run.stdout) for run in runs} == {(0, "cli\n")}, runs
 
 
 def test_a_first_run_that_is_killed_leaves_nothing_in_the_way(first_run: Starts, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _TICK_SECONDS = 0.05
 _TICK_OF_FLOOD_SECONDS = 0.005
 _FLOOD_BYTES = 1 << 20
+_FLOOD_LOOKS = 40
 
 _MEMORY = ("RssAnon:", "RssShmem:", "VmSwap:")
 
@@ -32,7 +33,16 @@ class Watchdog:
         tick: Seconds until the next look; fewer while much is printed.
     """
 
-    __slots__ = ("_memory_bytes", "_output_bytes", "_pid", "_settle", "_tasks", "_written_before", "tick")
+    __slots__ = (
+        "_looks",
+        "_memory_bytes",
+        "_output_bytes",
+        "_pid",
+        "_settle",
+        "_tasks",
+        "_written_before",
+        "tick",
+    )
 
     def __init__(
         self,
@@ -45,6 +55,7 @@ class Watchdog:
     ) -> None:
         self.tick = _TICK_SECONDS
         self._written_before = 0
+        self._looks = 0
         self._settle = settle
         self._pid = pid
         self._memory_bytes = memory_bytes
@@ -76,7 +87,9 @@ class Watchdog:
         with open(f"/proc/{self._pid}/status", encoding="utf-8", errors="replace") as file:
             lines = file.read().splitlines()
         memory = 1024 * sum([int(line.split()[1]) for line in lines if line.startswith(_MEMORY)])
-        if self._settle is not None:
+        # Settling takes 10 ms or more, in which a flood is not looked at; that is over soon anyway.
+        self._looks += 1
+        if self._settle is not None and (self.tick == _TICK_SECONDS or self._looks > _FLOOD_LOOKS):
             settle, self._settle = self._settle, None
             settle(self._pid, memory)
         if self._memory_bytes is not None and memory > self._memory_bytes:

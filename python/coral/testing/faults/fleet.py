@@ -98,6 +98,7 @@ class FaultyFleet:
         self.agent_data = agent_data or folder / "agent"
         self.colony_data = colony_data or folder / "colony"
         self.colony_address = ANY_PORT
+        self.fleet_address = ANY_PORT
         self.otlp_grpc = ANY_PORT
         self.otlp_http = ANY_PORT
         self.proxy: CutProxy | None = None
@@ -107,7 +108,7 @@ class FaultyFleet:
     def start(self) -> CutProxy:
         """Starts both, and the link; answers the link."""
         self.colony.start()
-        self.proxy = CutProxy(self.colony_address)
+        self.proxy = CutProxy(self.fleet_address)
         self.proxy.__enter__()
         self.agent.start()
         return self.proxy
@@ -120,16 +121,17 @@ class FaultyFleet:
             self.proxy.__exit__(None, None, None)
 
     def _begin_colony(self) -> Child:
-        return begin_colony(self.colony_data, self._logs / "colony.log", self.colony_address)
+        log = self._logs / "colony.log"
+        return begin_colony(self.colony_data, log, self.colony_address, self.fleet_address)
 
     def _colony_ready(self, child: Child) -> None:
         colony: Colony = await_colony(child)
-        self.colony_address = colony.grpc
+        self.colony_address, self.fleet_address = colony.grpc, colony.fleet
 
     def _begin_agent(self) -> Child:
         assert self.proxy is not None
         return begin_agent(
-            self.proxy.address,
+            self.colony_address,
             self.agent_data,
             self._logs / "agent.log",
             agent_id="agent-1",
@@ -137,6 +139,7 @@ class FaultyFleet:
             rollup_interval=_ROLLUP_INTERVAL,
             otlp_grpc=self.otlp_grpc,
             otlp_http=self.otlp_http,
+            fleet=self.proxy.address,
         )
 
     def _agent_ready(self, child: Child) -> None:

@@ -5,13 +5,16 @@ import { Buffer } from "node:buffer";
 const part = Buffer.alloc(1 << 20);
 const head = Buffer.alloc(5);
 head.writeUInt32BE(30 << 20, 1);
-for (let session = 0; session < 4; session++) {
-  const client = http2.connect("http://@colony@");
+// The port for agents takes large messages, but a script must not reach it; the one for queries takes none.
+for (const address of ["@colony@", "@fleet@", "@colony@", "@fleet@", "@colony@", "@fleet@", "@colony@", "@fleet@"]) {
+  const client = http2.connect(`http://${address}`);
   client.on("error", () => {});
   for (let number = 0; number < 10; number++) {
     const call = client.request({
       ":method": "POST",
-      ":path": "/coral.colony.v1.QueryService/ListServices",
+      ":path": address === "@fleet@"
+        ? "/coral.colony.v1.FleetService/Connect"
+        : "/coral.colony.v1.QueryService/ListServices",
       "content-type": "application/grpc",
       te: "trailers",
     });

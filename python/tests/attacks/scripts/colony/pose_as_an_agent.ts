@@ -6,7 +6,7 @@ const message = Buffer.concat([Buffer.from([0x0a, hello.length]), hello]);
 const frame = Buffer.alloc(5 + message.length);
 frame.writeUInt32BE(message.length, 1);
 message.copy(frame, 5);
-const session = http2.connect("http://@colony@");
+const session = http2.connect("http://@fleet@");
 session.on("error", () => Deno.exit(0));
 const call = session.request({
   ":method": "POST",

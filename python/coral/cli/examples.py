@@ -1,0 +1,94 @@
+"""`coral examples`: the scripts that come with Coral."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from coral.cli.scaffold import said, say_done, write_new
+from coral.errors import UsageError
+
+
+def example_names() -> list[str]:
+    """The names of all examples."""
+    from coral.runner.places import examples_dir
+
+    try:
+        entries = os.listdir(examples_dir())
+    except FileNotFoundError:
+        return []  # a source tree that is not set up; `example:NAME` says so
+    return sorted(entry[:-3] for entry in entries if entry.endswith(".ts"))
+
+
+def complete_example(ctx: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Completes an example's name."""
+    return [CompletionItem(name, help=_about(name)) for name in example_names() if name.startswith(typed)]
+
+
+@click.group()
+def examples() -> None:
+    """List, show and copy the scripts that come with Coral.
+
+    They run without a copy, too: coral run example:latency-report
+    """
+
+
+@examples.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def list_examples(as_json: bool) -> int:
+    """List the examples."""
+    names = example_names()
+    if as_json:
+        from coral.cli.output import render_json
+
+        click.echo(render_json([{"name": name, "about": _about(name)} for name in names]), nl=False)
+        return 0
+    width = max((len(name) for name in names), default=0)
+    for name in names:
+        click.echo(f"{name:<{width}}  {_about(name)}")
+    return 0
+
+
+@examples.command()
+@click.argument("name", shell_complete=complete_example)
+def show(name: str) -> int:
+    """Print an example."""
+    click.echo(_text(name), nl=False)
+    return 0
+
+
+@examples.command()
+@click.argument("name", shell_complete=complete_example)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace the file if it is there already.")
+def copy(name: str, file: Path | None, force: bool) -> int:
+    """Copy an example to FILE (by default NAME.ts here), to change it."""
+    text = _text(name)
+    path = file or Path(f"{name.removeprefix('example:')}.ts")
+    if path.is_dir():
+        path /= f"{name.removeprefix('example:')}.ts"
+    done = write_new(path, text, force=force)
+    if done == "kept":
+        raise UsageError(
+            f"{said(path)} is there already", hint="name another file, or replace it with --force"
+        )
+    say_done(done, path)
+    click.echo(f"\nNext: coral run --watch {said(path)}")
+    return 0
+
+
+def _text(name: str) -> str:
+    from coral.runner.source import find_source
+
+    path = find_source(f"example:{name.removeprefix('example:')}").path
+    assert path is not None
+    return Path(path).read_text(encoding="utf-8")
+
+
+def _about(name: str) -> str:
+    from coral.runner.describe import doc_comment
+
+    return doc_comment(_text(name)).partition("\n")[0].rstrip(":")
