@@ -110,9 +110,10 @@ def _entries() -> list[Entry]:
         path = os.path.join(base, "runs")
         if os.path.isdir(path):
             found.append(Entry(path, _RUNS, _bytes(path), False))
-        path = os.path.join(base, "deno-dir")
-        if os.path.isdir(path):
-            found.append(Entry(path, "Deno's own caches", _bytes(path), False))
+        for name in ("deno-dir", "deno-dir-open", "check-dir"):
+            path = os.path.join(base, name)
+            if os.path.isdir(path):
+                found.append(Entry(path, "Deno's own caches", _bytes(path), False))
     return found
 
 

@@ -63,6 +63,18 @@ def _temporary_base() -> str:
     return os.path.join(os.path.abspath(directory), f"coral-{os.geteuid()}")
 
 
+def close_storage(deno_dir: str) -> None:
+    """Closes a DENO_DIR, made if need be, for `localStorage` and `caches`.
+
+    They write below `location_data` without any permission, hundreds of megabytes if they like. A
+    regular file of that name stops them.
+    """
+    stopper = os.path.join(deno_dir, "location_data")
+    if not os.path.isfile(stopper):
+        os.makedirs(deno_dir, mode=0o700, exist_ok=True)
+        os.close(os.open(stopper, os.O_WRONLY | os.O_CREAT, 0o400))
+
+
 def sdk_bundle() -> str:
     """Returns the path of the SDK's one JavaScript file.
 

@@ -132,7 +132,8 @@ class Prepared:
         colour = job.colour
         if colour is None:
             colour = os.isatty(1) and os.isatty(2) and not os.environ.get("NO_COLOR")
-        self.environment = policy.environment(deno_dir=_deno_dir(base), colour=colour)
+        deno_dir = _deno_dir(base, self.deno)
+        self.environment = policy.environment(deno_dir=deno_dir, colour=colour)
         if colour:
             # The terminal is behind a filter, so Deno does not see it.
             self.environment["FORCE_COLOR"] = "1"
@@ -180,11 +181,10 @@ class Prepared:
             denied=self.folder.denied,
             heap_limit_mb=job.memory_limit >> 20,
         )
-        mark = _filled_mark(self.deno)
-        if not os.path.exists(os.path.join(self.environment["DENO_DIR"], mark)):
+        if not os.path.isdir(self.environment["DENO_DIR"]):
             from coral.runner.warm import fill
 
-            fill(self, flags, mark)
+            fill(self, flags)
         flags.extend([f"--preload={path}" for path in preludes])
         if job.inspect is not None:
             flags.append(job.inspect)
@@ -287,12 +287,6 @@ def load_failure_of(prepared: Prepared) -> CoralError | None:
     return load_failure(prepared)
 
 
-def _filled_mark(deno: str) -> str:
-    """Names the file that says that DENO_DIR is filled for this Deno and this SDK (`coral.runner.warm`)."""
-    parts = [os.stat(path) for path in (deno, sdk_bundle())]
-    return "filled-" + "-".join([f"{part.st_size:x}-{part.st_mtime_ns:x}" for part in parts])
-
-
 def _port_of(flag: str | None) -> int | None:
     """Returns the port of `--inspect=HOST:PORT`."""
     return None if flag is None else int(flag.rpartition(":")[2])
@@ -318,18 +312,19 @@ def _given(name: str, value: object) -> str:
     return f'globalThis[Symbol.for("coral.{name}")] = {dumps(value)};\n'
 
 
-def _deno_dir(base: str) -> str:
-    """Returns DENO_DIR, closed for `localStorage` and `caches`.
+def _deno_dir(base: str, deno: str) -> str:
+    """Returns DENO_DIR for this Deno and this SDK; where it does not exist it is to be filled.
 
-    They write below `location_data` without any permission, hundreds of megabytes if they like. A
-    regular file of that name stops them. Where nothing keeps Deno from writing, it gets a directory of its
-    own: what it leaves in a database's log would slow down those who may only read.
+    Where nothing keeps Deno from writing, it gets a directory of its own: what it leaves in a database's
+    log would slow down those who may only read.
     """
-    directory = os.path.join(base, "deno-dir" if keeps_from_writing() else "deno-dir-open")
-    stopper = os.path.join(directory, "location_data")
-    if not os.path.isfile(stopper):
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-        os.close(os.open(stopper, os.O_WRONLY | os.O_CREAT, 0o400))
+    if keeps_from_writing():
+        parts = [os.stat(path) for path in (deno, sdk_bundle())]
+        return os.path.join(
+            base, "deno-dir", "-".join([f"{part.st_size:x}-{part.st_mtime_ns:x}" for part in parts])
+        )
+    directory = os.path.join(base, "deno-dir-open")
+    places.close_storage(directory)
     return directory
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from coral.runner.places import close_storage
 from coral.runner.question import Question
 
 TYPE_CHECKING = False
@@ -18,34 +19,38 @@ if TYPE_CHECKING:
 _SECONDS = 20.0
 
 
-def fill(prepared: Prepared, flags: list[str], name: str) -> None:
-    """Runs a script that imports the SDK, with DENO_DIR writable.
+def fill(prepared: Prepared, flags: list[str]) -> None:
+    """Makes DENO_DIR: it is there as a whole or not at all.
 
     Args:
         prepared: A run whose directory has been written.
         flags: Flags of `deno run`.
-        name: Of the file that says that it is done.
     """
     import fcntl
+    import shutil
 
-    folder = prepared.environment["DENO_DIR"]
-    with open(f"{folder}.lock", "w", encoding="utf-8") as lock:
-        # One fills: a database that is settled while another Deno has mapped it ends that by SIGBUS.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(os.path.join(folder, name)):
-            _fill(prepared, [prepared.deno, "run", *flags, prepared.directory.front], folder)
-            os.close(os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT, 0o400))
+    target = prepared.environment["DENO_DIR"]
+    parent = os.path.dirname(target)
+    os.makedirs(parent, mode=0o700, exist_ok=True)
+    with open(f"{parent}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of many first runs one fills it
+        if os.path.isdir(target):
+            return
+        for old in os.listdir(parent):  # of another version; or of a run that was killed in here
+            path = os.path.join(parent, old)
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+        folder = os.path.join(parent, "filling")
+        close_storage(folder)
+        _fill(prepared, [prepared.deno, "run", *flags, prepared.directory.front], folder)
+        os.rename(folder, target)
 
 
 def _fill(prepared: Prepared, command: list[str], folder: str) -> None:
-    for old in os.listdir(folder):
-        if old.startswith("filled-"):
-            os.unlink(os.path.join(folder, old))
     # Twice: V8's code is kept once it was used.
     for _ in range(2):
         with Question(
             command,
-            prepared.environment,
+            {**prepared.environment, "DENO_DIR": folder},
             trees=prepared.trees(),
             files=[],
             written=[folder],

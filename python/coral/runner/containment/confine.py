@@ -10,13 +10,13 @@ from coral.runner.containment.kernel import Kernel, kernel
 from coral.runner.containment.landlock import EXECUTE, READ_DIR, READ_FILE, Ruleset
 from coral.runner.containment.launch import Filter, Walls
 from coral.runner.containment.switches import switched_off
-from coral.runner.containment.watchdog import Watchdog
 from coral.runner.policy import Policy
 from coral.script_limits import SCRIPT_DATA_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from coral.runner.containment.cgroup import Group
+    from coral.runner.containment.watchdog import Watchdog
 
 _LEAST_MEMORY_BYTES = 32 << 20
 
@@ -24,14 +24,9 @@ _LEAST_MEMORY_BYTES = 32 << 20
 _RLIMIT_FSIZE, _RLIMIT_CORE, _RLIMIT_NOFILE = 1, 4, 7
 
 # Deno is linked to these and to nothing else; it loads no other library for a script.
-_LIBRARIES = (
-    "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libc.so.6", "libm.so.6", "libdl.so.2",
-    "libpthread.so.0", "libgcc_s.so.1", "librt.so.1",
-)  # fmt: skip
-_LIBRARY_FOLDERS = (
-    "/lib64", "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib64",
-    "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib", "/usr/lib",
-)  # fmt: skip
+_LINKERS = {"x86_64": "ld-linux-x86-64.so.2", "aarch64": "ld-linux-aarch64.so.1"}
+_LIBRARIES = ("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "libgcc_s.so.1", "librt.so.1")
+_LIBRARY_FOLDERS = ("/lib64", "/lib/{}-linux-gnu", "/usr/lib64", "/usr/lib/{}-linux-gnu", "/lib", "/usr/lib")
 # Where programs have their libraries each in a place of its own.
 _LIBRARY_STORES = ("/nix/store", "/gnu/store")
 _OF_LINKER = ("/etc/ld.so.cache",)
@@ -103,6 +98,8 @@ class Confinement:
 
     def started(self, pid: int) -> Watchdog:
         """Takes a child that was just started; what is measured from outside is asked of the answer."""
+        from coral.runner.containment.watchdog import Watchdog  # the child starts meanwhile
+
         policy = self._policy
         return Watchdog(
             pid,
@@ -185,8 +182,9 @@ class Confinement:
             return None
         rules = Ruleset(system, version)
         rules.allow_path(files.program, READ_FILE | EXECUTE)
-        for folder in _LIBRARY_FOLDERS:
-            for name in _LIBRARIES:
+        folders = [os.path.realpath(folder.format(system.machine)) for folder in _LIBRARY_FOLDERS]
+        for folder in dict.fromkeys(folders):  # on most systems some are links to others
+            for name in (_LINKERS[system.machine], *_LIBRARIES):
                 rules.allow_path(f"{folder}/{name}", READ_FILE | EXECUTE)
         for folder in _LIBRARY_STORES:
             rules.allow_path(folder, READ_FILE | READ_DIR | EXECUTE)
