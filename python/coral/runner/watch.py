@@ -25,6 +25,7 @@ _SETTLED_SECONDS = 0.02
 _SETTLING_SECONDS = 0.5
 _GRACE_SECONDS = 0.1
 _CHECK_AFTER_SECONDS = 0.5
+_COUNT_SECONDS = 2.0
 _STEP_SECONDS = 0.03
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 
@@ -108,7 +109,9 @@ class Watch:
                 if changed:
                     self._settle()
                     return
-                if child is not None and child.ended():
+                # How many files are watched is known with the answer; it comes about when the run ends.
+                counted = question is None or time.monotonic() - start > _COUNT_SECONDS
+                if child is not None and counted and child.ended():
                     self._say_ended(child.code, time.monotonic() - start)
                     child = None
                 running = child is not None and time.monotonic() - start < _CHECK_AFTER_SECONDS
