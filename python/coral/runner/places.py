@@ -95,8 +95,13 @@ def sdk_types() -> str:
 
 def prelude(name: str) -> str:
     """Returns the text of a module of ours that runs before the script: `guard`, `output`, `describe`."""
-    with open(os.path.join(_PACKAGE, "runner", f"{name}.js"), encoding="utf-8") as file:
+    with open(prelude_path(name), encoding="utf-8") as file:
         return file.read()
+
+
+def prelude_path(name: str) -> str:
+    """Returns the path of such a module."""
+    return os.path.join(_PACKAGE, "runner", f"{name}.js")
 
 
 def example_path(name: str) -> str | None:

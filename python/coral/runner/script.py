@@ -165,12 +165,23 @@ class Prepared:
             output_bytes=job.output_limit,
         )
         sdk = sdk_bundle()
-        preludes = [run.add("guard.js", _given("colour", colour) + prelude("guard"))]
+        # The guard must come before everything else. With the SDK it costs nothing, alone 1.5 ms.
+        guarded_by_sdk = job.describe is None and job.output is None and _begins_with_sdk(self.script)
+        preludes = []
+        if not guarded_by_sdk:
+            preludes.append(run.add("guard.js", _given("colour", colour) + prelude("guard")))
         if job.output is not None:
             preludes.append(run.add("output.js", _given("format", job.output) + prelude("output")))
         if job.describe is not None:
             preludes.append(run.add("describe.js", _given("describe", job.describe) + prelude("describe")))
-        run.write(sdk=sdk, folder=self.folder, connection=_connection(job), preludes=preludes)
+        run.write(
+            sdk=sdk,
+            folder=self.folder,
+            connection=_connection(job),
+            preludes=preludes,
+            guard=places.prelude_path("guard") if guarded_by_sdk else None,
+            colour=colour,
+        )
         # The SDK and the run's own directory are read only where a script computes a specifier;
         # Deno cannot be given a path with a comma, and then that does not work.
         read = [own, *[extra for extra in (os.path.dirname(sdk), run.path) if "," not in extra]]
@@ -192,7 +203,7 @@ class Prepared:
 
     def confinement(self) -> Confinement:
         """Makes the operating system's walls for one run; the caller closes them."""
-        return Confinement(self.policy, Files(self.deno, trees=self.trees(), files=self.folder.files))
+        return Confinement(self.policy, Files(self.deno, trees=self.trees(), files=self.files()))
 
     def ask(self, command: list[str], *, checks: bool = False) -> Question:
         """Starts a command of Deno's that looks at the script without running it.
@@ -205,7 +216,7 @@ class Prepared:
         from coral.runner.question import Question
 
         if not checks:
-            return Question(command, self.environment, trees=self.trees(), files=self.folder.files)
+            return Question(command, self.environment, trees=self.trees(), files=self.files())
         cache = os.path.join(self._base, "check-dir")
         os.makedirs(cache, mode=0o700, exist_ok=True)
         return Question(
@@ -215,6 +226,10 @@ class Prepared:
             files=self.folder.files,
             written=[cache],
         )
+
+    def files(self) -> list[str]:
+        """Returns the single files that any process of this run may read."""
+        return [*self.folder.files, places.prelude_path("guard")]
 
     def trees(self) -> list[str]:
         """Returns the folders of which any process of this run may read everything."""
@@ -303,6 +318,17 @@ def _connection(job: Job) -> dict[str, object]:
         "texts": job.texts,
         "scriptName": job.source.name,
     }
+
+
+def _begins_with_sdk(script: str) -> bool:
+    """Whether the SDK is the first module that a script imports, as far as a look at its lines tells."""
+    with open(script, "rb") as file:
+        for line in file:
+            if line.startswith(b"import"):
+                return b'"@coral/sdk"' in line or b"'@coral/sdk'" in line
+            if not line.startswith((b"//", b"#!", b"\n", b"\r")):
+                return False
+    return False
 
 
 def _given(name: str, value: object) -> str:

@@ -52,7 +52,7 @@ def _fill(prepared: Prepared, command: list[str], folder: str) -> None:
             command,
             {**prepared.environment, "DENO_DIR": folder},
             trees=prepared.trees(),
-            files=[],
+            files=prepared.files(),
             written=[folder],
         ) as question:
             question.wait(_SECONDS)

@@ -18,7 +18,7 @@ from coral.runner.containment.kernel import (
     Kernel,
 )
 from coral.runner.containment.landlock import READ_FILE, Ruleset
-from coral.runner.containment.seccomp import FILTER_FLAG_TSYNC, SET_MODE_FILTER, program
+from coral.runner.containment.seccomp import FILTER_FLAG_TSYNC, SET_MODE_FILTER, for_process, program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def launch(
 class _Image:
     """The program, its arguments and environment where the kernel can read them."""
 
-    __slots__ = ("address", "arguments", "argv", "environment", "pointers", "variables")
+    __slots__ = ("address", "arguments", "argv", "environment", "filter", "variables")
 
     def __init__(self, argv: list[str], environment: dict[str, str], walls: Walls) -> None:
         self.argv = argv
@@ -142,6 +142,15 @@ class _Image:
         path = os.fsencode(argv[0]) + b"\0"
         self.address = _unguessable_page(kernel, len(path))
         kernel.write_at(self.address, path)
+        calls = walls.calls
+        self.filter = program(
+            kernel,
+            exec_address=self.address,
+            names=calls.names,
+            unix=calls.unix,
+            listen=calls.listen,
+            writes=calls.writes,
+        )
         self.arguments = _strings(kernel, [os.fsencode(word) for word in argv])
         self.variables = _strings(
             kernel, [os.fsencode(f"{name}={value}") for name, value in environment.items()]
@@ -241,15 +250,7 @@ def _confine(kernel: Kernel, walls: Walls, image: _Image, parent: int, report: i
         except OSError as error:
             os.write(report, f"landlock: the kernel refuses it ({error.strerror})\n".encode())
     if walls.calls is not None:
-        code = program(
-            kernel,
-            pid=os.getpid(),
-            exec_address=image.address,
-            names=walls.calls.names,
-            unix=walls.calls.unix,
-            listen=walls.calls.listen,
-            writes=walls.calls.writes,
-        )
+        code = for_process(image.filter, os.getpid())
         held = kernel.buffer(code)
         count = len(code) // 8
         header = kernel.buffer(count.to_bytes(8, "little") + held.address.to_bytes(8, "little"))

@@ -75,11 +75,22 @@ _CHECKED = {
     "preadv2": (327, 286), "pwrite64": (18, 68), "pwritev": (296, 70), "pwritev2": (328, 287),
 }  # fmt: skip
 
+_FEW = 4
+_ANY_PROCESS = 0x7FFFFFF1  # no process has this number, and nothing else in the filter
+
 # linux/audit.h
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32 = 0x40000000  # x86's third set of numbers
 
-_LOAD, _AND, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
+_JUMP, _LOAD, _AND, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = (
+    0x05,
+    0x20,
+    0x54,
+    0x15,
+    0x35,
+    0x45,
+    0x06,
+)
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # struct seccomp_data
 _ALLOW = 0x7FFF0000
 _KILL_PROCESS = 0x80000000
@@ -97,13 +108,12 @@ _TERMINAL_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX: typing into the us
 
 
 def program(
-    kernel: Kernel, *, pid: int, exec_address: int, names: bool, unix: bool, listen: bool, writes: bool
+    kernel: Kernel, *, exec_address: int, names: bool, unix: bool, listen: bool, writes: bool
 ) -> bytes:
-    """Returns the filter as an array of `struct sock_filter`.
+    """Returns the filter as an array of `struct sock_filter`, for any process (`for_process`).
 
     Args:
         kernel: For the machine's numbers.
-        pid: The only process that may be sent signals: its own.
         exec_address: Where the path of the one program stands that may be executed. After that exec
             nobody knows this address, so there is no second one.
         names: Whether host names must be resolved, which needs UDP.
@@ -113,6 +123,30 @@ def program(
     """
     column = 0 if kernel.machine == "x86_64" else 1
     number = {name: numbers[column] for name, numbers in _CHECKED.items()}
+    refused = [_fail(_EPERM)]
+    answers = {numbers[column]: refused for numbers in _REFUSED.values()}
+    answers[number["clone3"]] = [_fail(_ENOSYS)]  # its arguments cannot be seen; libc then uses clone
+    answers[number["clone"]] = _clone()
+    answers[number["execve"]] = _execve(exec_address)
+    answers[number["socket"]] = _socket(names, unix)
+    answers[number["socketpair"]] = [*_require(0, _AF_UNIX), _op(_RETURN, _ALLOW)]
+    answers[number["prlimit64"]] = [*_require(0, 0), _op(_RETURN, _ALLOW)]
+    answers[number["ioctl"]] = _ioctl()
+    answers[number["sendto"]] = _refuse_flag(3, _MSG_FASTOPEN)
+    answers[number["sendmsg"]] = _refuse_flag(2, _MSG_FASTOPEN)
+    if not writes:
+        answers |= {numbers[column]: refused for numbers in _REFUSED_WRITES.values()}
+        answers[number["open"]] = _open(1)
+        answers[number["openat"]] = _open(2)
+        answers[number["openat2"]] = [_fail(_ENOSYS)]  # its flags cannot be seen
+        for name in ("pread64", "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2"):
+            answers[number[name]] = _not_standard()
+    if not listen:
+        answers[number["bind"]] = answers[number["listen"]] = refused
+    for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
+        answers[number[name]] = [*_require(0, _ANY_PROCESS), _op(_RETURN, _ALLOW)]
+    if column == 1:
+        answers.pop(0, None)  # 0 stands for calls that arm64 does not have
     code = [
         _op(_LOAD, _ARCHITECTURE),
         _op(_JUMP_EQUAL, _ARCHITECTURES[kernel.machine], 1, 0),
@@ -120,33 +154,31 @@ def program(
         _op(_LOAD, _NUMBER),
         _op(_JUMP_GREATER_EQUAL, _X32, 0, 1),
         _fail(_EPERM),
-        *_any_of([numbers[column] for numbers in _REFUSED.values() if numbers[column]], _fail(_EPERM)),
-        *_call(number["clone3"], [_fail(_ENOSYS)]),  # its arguments cannot be seen; libc then uses clone
-        *_call(number["clone"], _clone()),
-        *_call(number["execve"], _execve(exec_address)),
-        *_call(number["socket"], _socket(names, unix)),
-        *_call(number["socketpair"], [*_require(0, _AF_UNIX), _op(_RETURN, _ALLOW)]),
-        *_call(number["prlimit64"], [*_require(0, 0), _op(_RETURN, _ALLOW)]),
-        *_call(number["ioctl"], _ioctl()),
-        *_call(number["sendto"], _refuse_flag(3, _MSG_FASTOPEN)),
-        *_call(number["sendmsg"], _refuse_flag(2, _MSG_FASTOPEN)),
+        *_search(sorted(answers.items())),
     ]
-    if not writes:
-        code += _any_of(
-            [numbers[column] for numbers in _REFUSED_WRITES.values() if numbers[column]], _fail(_EPERM)
-        )
-        if number["open"]:
-            code += _call(number["open"], _open(1))
-        code += _call(number["openat"], _open(2))
-        code += _call(number["openat2"], [_fail(_ENOSYS)])  # its flags cannot be seen
-        for name in ("pread64", "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2"):
-            code += _call(number[name], _not_standard())
-    if not listen:
-        code += _any_of([number["bind"], number["listen"]], _fail(_EPERM))
-    for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
-        code += _call(number[name], [*_require(0, pid), _op(_RETURN, _ALLOW)])
-    code.append(_op(_RETURN, _ALLOW))
     return b"".join(code)
+
+
+def for_process(code: bytes, pid: int) -> bytes:
+    """Returns the filter of one process, the only one to which it may send signals."""
+    return code.replace(_ANY_PROCESS.to_bytes(4, "little"), pid.to_bytes(4, "little"))
+
+
+def _search(answers: list[tuple[int, list[bytes]]]) -> list[bytes]:
+    """Finds a call's answer by halving; a call that has none is allowed.
+
+    The kernel runs the filter once for each call there is when it is put in place, so a list of two hundred
+    comparisons would cost a millisecond.
+    """
+    if len(answers) > _FEW:
+        middle = len(answers) // 2
+        left, right = _search(answers[:middle]), _search(answers[middle:])
+        jump = _op(_JUMP, len(left))
+        return [_op(_JUMP_GREATER_EQUAL, answers[middle][0], 0, 1), jump, *left, *right]
+    code = []
+    for number, answer in answers:
+        code += [_op(_JUMP_EQUAL, number, 0, len(answer)), *answer]
+    return [*code, _op(_RETURN, _ALLOW)]
 
 
 def _clone() -> list[bytes]:
@@ -212,11 +244,6 @@ def _refuse_flag(argument: int, flag: int) -> list[bytes]:
 
 def _require(argument: int, value: int) -> list[bytes]:
     return [_argument(argument), _op(_JUMP_EQUAL, value, 1, 0), _fail(_EPERM)]
-
-
-def _call(number: int, body: list[bytes]) -> list[bytes]:
-    """Runs a body, which must return, for one call; the accumulator holds the number before and after."""
-    return [_op(_JUMP_EQUAL, number, 0, len(body)), *body]
 
 
 def _any_of(values: list[int], result: bytes) -> list[bytes]:
