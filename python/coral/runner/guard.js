@@ -23,9 +23,8 @@ const DENIED = {
 };
 const stderr = Deno.stderr;
 const exit = Deno.exit.bind(Deno);
-const noColor = Deno.noColor || !(stderr.isTerminal() || globalThis[Symbol.for("coral.colour")]);
+const noColor = Deno.noColor; // Coral has decided it
 const failures = [];
-delete globalThis[Symbol.for("coral.colour")];
 
 function write(text) {
   const bytes = new TextEncoder().encode(text);

@@ -65,8 +65,6 @@ class RunDirectory:
         folder: Folder,
         connection: dict[str, object],
         preludes: list[str],
-        guard: str | None,
-        colour: bool,
     ) -> None:
         """Writes the import map and the modules behind `@coral/sdk`.
 
@@ -75,21 +73,13 @@ class RunDirectory:
             folder: What the script may import.
             connection: What the SDK finds under `Symbol.for("coral.connection")`.
             preludes: Modules of ours that run before the script.
-            guard: Path of the guard, if it comes with the SDK, else None: then it is one of the preludes.
-            colour: What the guard is told of colours.
         """
         front = self.front
         data = os.path.join(self.path, "connection.js")
         # A sibling that is imported first is evaluated first, so the SDK finds the object.
-        given = f'globalThis[Symbol.for("coral.connection")] = {dumps(connection)};\n'
+        _write(data, f'globalThis[Symbol.for("coral.connection")] = {dumps(connection)};\n')
+        _write(front, f'import "./connection.js";\nexport * from "{file_url(sdk)}";\n')
         modules = [data, sdk, *preludes]
-        first = 'import "./connection.js";\n'
-        if guard is not None:
-            given += f'globalThis[Symbol.for("coral.colour")] = {dumps(colour)};\n'
-            first += f'import "{file_url(guard)}";\n'
-            modules.append(guard)
-        _write(data, given)
-        _write(front, f'{first}export * from "{file_url(sdk)}";\n')
         made = import_map(sdk=front, trees=folder.trees, files=folder.files, modules=modules)
         _write(self.import_map, dumps(made))
 

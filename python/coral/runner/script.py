@@ -141,12 +141,12 @@ class Prepared:
         self._base = base
         self.directory = RunDirectory(base)
         try:
-            self._fill(job, colour)
+            self._fill(job)
         except BaseException:
             self.directory.close()
             raise
 
-    def _fill(self, job: Job, colour: bool) -> None:
+    def _fill(self, job: Job) -> None:
         run = self.directory
         source = job.source
         if source.path is None:
@@ -165,23 +165,13 @@ class Prepared:
             output_bytes=job.output_limit,
         )
         sdk = sdk_bundle()
-        # The guard must come before everything else. With the SDK it costs nothing, alone 1.5 ms.
-        guarded_by_sdk = job.describe is None and job.output is None and _begins_with_sdk(self.script)
-        preludes = []
-        if not guarded_by_sdk:
-            preludes.append(run.add("guard.js", _given("colour", colour) + prelude("guard")))
+        # A file of the package, not of the run: V8's compiled code of it is kept.
+        preludes = [places.prelude_path("guard")]
         if job.output is not None:
             preludes.append(run.add("output.js", _given("format", job.output) + prelude("output")))
         if job.describe is not None:
             preludes.append(run.add("describe.js", _given("describe", job.describe) + prelude("describe")))
-        run.write(
-            sdk=sdk,
-            folder=self.folder,
-            connection=_connection(job),
-            preludes=preludes,
-            guard=places.prelude_path("guard") if guarded_by_sdk else None,
-            colour=colour,
-        )
+        run.write(sdk=sdk, folder=self.folder, connection=_connection(job), preludes=preludes)
         # The SDK and the run's own directory are read only where a script computes a specifier;
         # Deno cannot be given a path with a comma, and then that does not work.
         read = [own, *[extra for extra in (os.path.dirname(sdk), run.path) if "," not in extra]]
@@ -195,7 +185,7 @@ class Prepared:
         if not os.path.isdir(self.environment["DENO_DIR"]):
             from coral.runner.warm import fill
 
-            fill(self, flags)
+            fill(self, [*flags, f"--preload={preludes[0]}"])
         flags.extend([f"--preload={path}" for path in preludes])
         if job.inspect is not None:
             flags.append(job.inspect)
@@ -318,17 +308,6 @@ def _connection(job: Job) -> dict[str, object]:
         "texts": job.texts,
         "scriptName": job.source.name,
     }
-
-
-def _begins_with_sdk(script: str) -> bool:
-    """Whether the SDK is the first module that a script imports, as far as a look at its lines tells."""
-    with open(script, "rb") as file:
-        for line in file:
-            if line.startswith(b"import"):
-                return b'"@coral/sdk"' in line or b"'@coral/sdk'" in line
-            if not line.startswith((b"//", b"#!", b"\n", b"\r")):
-                return False
-    return False
 
 
 def _given(name: str, value: object) -> str:

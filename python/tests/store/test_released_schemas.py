@@ -1,0 +1,195 @@
+"""Databases that released versions wrote open, answer the same, and go on: see fixtures/make.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import duckdb
+import grpc
+import pytest
+
+from coral.store.duckdb.migrate import load_migrations
+from coral.testing.otlp_samples import sample
+from coral.testing.processes import run_coral, settled, start_agent, start_colony, summary_counts
+from tests.store.fixtures.answers import Answers, Row, answers_of
+from tests.store.fixtures.unpack import SCHEMAS, Fixture, unpack
+
+KINDS = ("agent", "colony")
+APPENDED_ONLY = ("otel_spans_local", "otel_logs_local", "otel_metrics_local", "main.store_identity")
+EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+
+@pytest.fixture(params=SCHEMAS)
+def released(request: pytest.FixtureRequest, tmp_path: Path) -> Fixture:
+    return unpack(request.param, tmp_path)
+
+
+def rows_like(rows: list[Row], wanted: list[Row]) -> Counter[str]:
+    """Rows as text, with the columns that the wanted ones have; newer versions have more."""
+    columns = set(wanted[0]) if wanted else set()
+    return Counter(
+        json.dumps({name: row[name] for name in columns if name in row}, sort_keys=True) for row in rows
+    )
+
+
+def assert_same(found: Answers, wanted: Answers) -> None:
+    assert found.keys() == wanted.keys()
+    for name, rows in wanted.items():
+        got = found[name]
+        if name == "main.counters":  # newer versions count more
+            got = [row for row in got if row["name"] in {one["name"] for one in rows}]
+        assert rows_like(got, rows) == rows_like(rows, rows), name
+
+
+def test_the_fixtures_have_what_is_to_be_compared() -> None:
+    assert {2, 4} <= set(SCHEMAS)
+    newest = max(len(load_migrations(kind)) for kind in KINDS)
+    assert newest in SCHEMAS, f"schema {newest} has no fixture: make one from the commit that is released"
+
+
+def test_an_older_database_answers_the_same(released: Fixture) -> None:
+    for kind in KINDS:
+        wanted = released.answers[kind]
+        for name in ("otel_spans_local", "service_summary", "resources_local", "percentiles", "main.segments"):
+            assert wanted[name], f"the fixture has nothing of {name}"
+        for _ in range(2):  # the second time it is up to date
+            assert_same(answers_of(released.folder / kind, kind, released.now, released.schema), wanted)
+
+
+def test_an_older_fleet_goes_on_and_counts_everything_once(released: Fixture) -> None:
+    """What was sealed, active, not rolled up or still in the outbox, and what comes afterwards."""
+    folder = released.folder
+    (folder / "agent").rename(folder / "agent-1")
+    message = sample("traces", Random(1), service="new")
+    spans = message.resource_spans[0].scope_spans[0].spans
+    del spans[1:]
+    spans[0].kind, spans[0].status.code = 2, 2
+    expected = {**released.sent, "new": (1, 1)}
+    with start_colony(folder) as colony, start_agent(colony.grpc, folder) as agent:
+        with grpc.insecure_channel(agent.otlp_grpc) as channel:
+            channel.unary_unary(EXPORT)(message.SerializeToString(), timeout=20)
+
+        def counted() -> dict[str, tuple[int, int]]:
+            # Durations that came as metrics are a service of their own; older versions did not count them.
+            return {name: n for name, n in summary_counts(colony.grpc).items() if name != "meters"}
+
+        assert settled(counted, expected) == expected
+    for kind, name in (("agent", "agent-1"), ("colony", "colony")):
+        found = answers_of(folder / name, kind, released.now, released.schema)
+        for view in APPENDED_ONLY:
+            wanted = released.answers[kind].get(view, [])
+            missing = rows_like(wanted, wanted) - rows_like(found.get(view, []), wanted)
+            assert not missing, view
+            assert wanted == [] or view.startswith("main.") or len(found[view]) >= len(wanted)
+    assert not (folder / "agent-1" / "recovering").exists()
+
+
+# Runs in a process of its own: kills itself with SIGKILL before the statement with a number.
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+import duckdb
+from coral.store.duckdb import migrate, opening
+path, kind, last = sys.argv[1], sys.argv[2], int(sys.argv[3])
+
+class Killing:
+    count = 0
+    def __init__(self, connection): self._connection = connection
+    def execute(self, sql, *values):
+        for statement in duckdb.extract_statements(sql):
+            Killing.count += 1
+            if Killing.count == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            self._connection.execute(statement, *values)
+        return self._connection
+    def __getattr__(self, name): return getattr(self._connection, name)
+
+migrated = migrate.migrate
+opening.migrate = lambda connection, *rest, **named: migrated(Killing(connection), *rest, **named)
+opening.open_database(Path(path), opening.DatabaseSettings(kind, 256 * 2**20)).close()
+print(Killing.count)
+"""
+
+
+def migrate_until(database: Path, kind: str, statement: int) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", _KILLED, str(database), kind, str(statement)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_migration_killed_at_any_statement_goes_on_at_the_next_start(kind: str, tmp_path: Path) -> None:
+    """Kills in a row without a clean start between them, and after each a look at a copy."""
+    fixture = unpack(min(SCHEMAS), tmp_path)
+    whole = tmp_path / "whole"
+    shutil.copytree(tmp_path / kind, whole)
+    done = migrate_until(whole / "active.duckdb", kind, 0)
+    assert done.returncode == 0, done.stderr
+    statements = int(done.stdout)
+    assert statements > 20
+    # Each kill costs a process; a part of them, chosen anew for each kind, both ends included.
+    random = Random(f"{kind} {statements}")
+    chosen = sorted({1, 2, statements, *random.sample(range(3, statements), int(os.environ.get("CORAL_TEST_KILLS", "5")))})
+    for statement in chosen:
+        killed = migrate_until(tmp_path / kind / "active.duckdb", kind, statement)
+        # Steps that are done are not done again, so fewer statements are left each time.
+        assert killed.returncode in (0, -signal.SIGKILL), killed.stderr
+        copy = tmp_path / f"after-{statement}"
+        shutil.copytree(tmp_path / kind, copy)
+        assert_same(answers_of(copy, kind, fixture.now, fixture.schema), fixture.answers[kind])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_newer_database_is_refused_and_untouched(kind: str, tmp_path: Path) -> None:
+    unpack(max(SCHEMAS), tmp_path)
+    database = tmp_path / kind / "active.duckdb"
+    connection = duckdb.connect(str(database))
+    connection.execute("INSERT INTO schema_migrations VALUES (99, 'from_the_future', now()::TIMESTAMP)")
+    connection.close()
+
+    def files() -> dict[str, bytes]:
+        found = (path for path in (tmp_path / kind).rglob("*") if path.is_file())
+        return {str(path): path.read_bytes() for path in found if path.name not in ("lock", "reserve")}
+
+    before = files()
+    arguments = {"agent": ("--id", "agent-1", "--colony", "127.0.0.1:1"), "colony": ("--listen", "127.0.0.1:0")}
+    done = run_coral(kind, "start", "--no-config", "--data", str(tmp_path / kind), *arguments[kind])
+    assert done.returncode not in (0, -signal.SIGKILL)
+    assert "has schema version 99, this Coral knows versions up to" in done.stderr
+    assert "hint: upgrade Coral" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert files() == before
+
+
+def test_no_room_to_migrate_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
+    fixture = unpack(min(SCHEMAS), tmp_path)
+    # A limit on the length of files refuses the writes of a migration as a full disk does.
+    script = (
+        "import resource, signal, sys\nfrom datetime import timedelta\nfrom pathlib import Path\n"
+        "from coral.errors import CoralError\nfrom coral.store.duckdb.store import DuckDBStore, StoreLimits\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))\n"
+        "try:\n"
+        "    DuckDBStore(Path(sys.argv[1]), kind='agent', retention=timedelta(days=9), seal_interval=0,\n"
+        "                limits=StoreLimits(reserve_bytes=0))\n"
+        "except CoralError as error:\n    sys.exit(f'{error.message} HINT {error.hint}')\n"
+    )
+    size = (tmp_path / "agent" / "active.duckdb.wal").stat().st_size
+    command: list[Any] = [sys.executable, "-c", script, tmp_path / "agent", size]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1, done.stderr
+    assert "active.duckdb cannot be opened" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "agent").glob("*.damaged-*"))
+    found = answers_of(tmp_path / "agent", "agent", fixture.now, fixture.schema)
+    assert_same(found, fixture.answers["agent"])
