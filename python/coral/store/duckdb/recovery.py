@@ -128,6 +128,7 @@ class Recovery:
             if self._loss:
                 self._reconcile(connection, now)
                 connection.execute("CHECKPOINT")
+                self._tell_what_is_untold(now)
                 (self.directory / _MARKER).unlink(missing_ok=True)
             self._read_small_tables(connection)
         except BaseException:
@@ -193,7 +194,7 @@ class Recovery:
 
     def _cut_wal(self, good_bytes: int, reason: str, now: datetime) -> None:
         aside = self._free_name(self._wal, now)
-        self._begin_loss(f"its log was damaged ({reason})")
+        self._begin_loss(reason)
         shutil.copyfile(self._wal, aside)
         if good_bytes:
             with self._wal.open("r+b") as file:
@@ -210,7 +211,7 @@ class Recovery:
 
     def _replace(self, reason: str, now: datetime) -> None:
         """Makes a new database of what can be read of the old one, then swaps them."""
-        self._begin_loss(f"it was damaged ({reason})")
+        self._begin_loss(reason)
         for leftover in self.directory.glob(f"{self._new.name}*"):
             leftover.unlink()
         connection = open_database(self._new, self.settings)
@@ -287,10 +288,20 @@ class Recovery:
     def _new(self) -> Path:
         return self.path.with_suffix(".new")
 
-    def _begin_loss(self, text: str) -> None:
+    def _begin_loss(self, reason: str) -> None:
         marker = self.directory / _MARKER
-        marker.write_text(text, encoding="utf-8")
-        self._loss.append(text)
+        marker.write_text(reason, encoding="utf-8")
+        self._loss.append(reason)
+
+    def _tell_what_is_untold(self, now: datetime) -> None:
+        """Writes the note that a recovery did not come to, because a crash cut it short."""
+        untold = [reason for reason in self._loss if not any(reason in told for told in self.problems())]
+        if untold:
+            self._note(
+                self._free_name(self.path, now),
+                f"{self.path.name} was recovered after damage ({'; '.join(untold)}), with a crash in between."
+                f" Sealed segments that are there are complete; what was acknowledged and not sealed may be missing",
+            )
 
     def _free_name(self, path: Path, now: datetime) -> Path:
         stem = f"{path.name}.damaged-{now:%Y%m%dT%H%M%SZ}"
