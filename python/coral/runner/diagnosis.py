@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from coral.runner.script import Prepared
 
 _ALLOWED = "scripts may import @coral/sdk and files below their own folder"
+_NO_PACKAGES = (
+    "packages do not come with Coral; there are @coral/sdk and node: modules,"
+    " else copy the code that you need to a file beside the script"
+)
 _SPELLING = "write the path as it is on disk, with its ending: ./lib.ts"
 _SECONDS = 10
 
@@ -46,6 +50,9 @@ def load_failure(prepared: Prepared) -> CoralError | None:
         return None  # Deno has said already what is wrong
     name = os.path.basename(script)
     for specifier in _static_imports(modules, file_url(script)):
+        package = _package(modules.get(specifier, {}))
+        if package is not None:
+            return DeniedError(f"{name} imports the package {package}", hint=_NO_PACKAGES)
         text = modules.get(specifier, {}).get("error")
         if specifier.startswith(DENIED_SCHEME):  # without an error where it would be TypeScript
             path = "/" + unquote(specifier.removeprefix(DENIED_SCHEME))
@@ -53,7 +60,7 @@ def load_failure(prepared: Prepared) -> CoralError | None:
         if not text:
             continue
         if not specifier.startswith("file:"):
-            return DeniedError(f"{name} imports {specifier}", hint=_ALLOWED)
+            return DeniedError(f"{name} imports {specifier}", hint=_NO_PACKAGES)
         if text.startswith("Module not found"):
             return ScriptError(
                 f"{name} imports a file that does not exist",
@@ -62,6 +69,16 @@ def load_failure(prepared: Prepared) -> CoralError | None:
         return ScriptError(
             f"{name} could not be loaded", hint="correct the place that is shown above and run it again"
         )
+    return None
+
+
+def _package(module: dict[str, object]) -> str | None:
+    """Returns what a module imports by a bare name, which nothing stands for."""
+    dependencies = module.get("dependencies", [])
+    for dependency in dependencies if isinstance(dependencies, list) else []:
+        code = dependency.get("code", {})
+        if "specifier" not in code and "not a dependency" in code.get("error", ""):
+            return str(dependency["specifier"])
     return None
 
 

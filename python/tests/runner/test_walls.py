@@ -59,7 +59,7 @@ def test_a_refused_import_is_named_with_a_hint_and_a_code_of_its_own(coral: Prog
 def test_nothing_is_imported_from_the_network(coral: Program, specifier: str) -> None:
     ended = coral.run("run", coral.script(f'import "{specifier}";'))
     assert ended.code == 77
-    assert "hint: scripts may import @coral/sdk and files below their own folder" in ended.stderr
+    assert "\nhint: packages do not come with Coral; there are @coral/sdk and " in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -150,3 +150,9 @@ def test_files_beside_the_script_do_not_change_what_runs(coral: Program) -> None
 def test_the_connection_is_not_on_the_command_line_and_not_for_others(coral: Program, cache: Path) -> None:
     assert coral.run("run", coral.script(SDK)).code == 0
     assert (cache / "runs" / "0").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_bare_name_is_a_package(coral: Program) -> None:
+    ended = coral.run("run", coral.script('import { assert } from "@std/assert"; assert(true);'))
+    assert (ended.code, ended.stdout) == (77, "")
+    assert "error: script.ts imports the package @std/assert\nhint: packages do not come" in ended.stderr
