@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -15,8 +16,11 @@ from coral.clock import FixedClock
 from coral.limits import MIN_DIRECT_ROWS
 from coral.store.api import Transaction
 from coral.store.duckdb.compaction import mergeable_tables
+from coral.store.duckdb.opening import DatabaseSettings, open_database
 from coral.store.duckdb.store import DuckDBStore, StoreLimits
 from coral.store.duckdb.tiers import DEFAULT_AGES, Tiers, rollup_tiers
+from tests.store.fixtures.answers import answers_of
+from tests.store.fixtures.unpack import SCHEMAS, differences, unpack
 from tests.store.rows import insert_spans
 from tests.store.test_direct import AGENT, span_rows
 
@@ -291,7 +295,30 @@ def _check_recovery(folder: Path) -> list[str]:
     return wrong
 
 
+def _prepare_migration(folder: Path, kind: str) -> None:
+    unpack(min(SCHEMAS), folder)
+    (folder / kind).rename(folder / "data")
+
+
+def _run_migration(folder: Path, kind: str) -> None:
+    open_database(folder / "data" / "active.duckdb", DatabaseSettings(kind, 256 * 1024 * 1024)).close()
+
+
+def _check_migration(folder: Path, kind: str) -> list[str]:
+    told = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
+    now = datetime.fromisoformat(told["now"])
+    return differences(answers_of(folder / "data", kind, now, min(SCHEMAS)), told[kind])
+
+
 SCENARIOS: Final = {
+    **{
+        f"migration of {kind}": Scenario(
+            lambda f, kind=kind: _prepare_migration(f, kind),
+            lambda f, kind=kind: _run_migration(f, kind),
+            lambda f, kind=kind: _check_migration(f, kind),
+        )
+        for kind in ("agent", "colony")
+    },
     "colony": Scenario(_nothing, lambda f: _run_store(f, "colony"), lambda f: _check_store(f, "colony")),
     "agent": Scenario(_nothing, lambda f: _run_store(f, "agent"), lambda f: _check_store(f, "agent")),
     **{

@@ -47,7 +47,7 @@ class Steps:
     def install(self) -> None:
         """Wraps the calls, for good, in this process."""
         connect = duckdb.connect
-        duckdb.connect = lambda *values, **named: _Counted(connect(*values, **named), self)  # type: ignore
+        duckdb.connect = lambda *values, **named: _Counted(connect(*values, **named), self)  # type: ignore[assignment]
         for module, names in (
             (os, ("fsync", "replace", "rename", "unlink", "ftruncate", "mkdir")),
             (shutil, ("copyfile",)),
@@ -70,9 +70,12 @@ class _Counted:
     def __init__(self, connection: duckdb.DuckDBPyConnection, steps: Steps) -> None:
         self._connection, self._steps = connection, steps
 
-    def execute(self, *values: Any, **named: Any) -> duckdb.DuckDBPyConnection:
-        self._steps.step()
-        return self._connection.execute(*values, **named)
+    def execute(self, sql: str, *values: Any, **named: Any) -> duckdb.DuckDBPyConnection:
+        statements = duckdb.extract_statements(sql) if ";" in sql and not values and not named else [sql]
+        for statement in statements:
+            self._steps.step()
+            self._connection.execute(statement, *values, **named)
+        return self._connection
 
     def cursor(self) -> _Counted:
         return _Counted(self._connection.cursor(), self._steps)

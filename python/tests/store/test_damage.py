@@ -176,21 +176,20 @@ def test_a_read_only_directory_is_refused_and_untouched(left: dict[str, Path], t
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_directory_that_vanishes_is_a_clear_error_and_not_a_crash(
-    left: dict[str, Path], tmp_path: Path, kind: str
-) -> None:
+def test_a_directory_that_vanishes_is_a_clear_error(left: dict[str, Path], tmp_path: Path, kind: str) -> None:
     shutil.copytree(left[kind], tmp_path, dirs_exist_ok=True)
     store = open_store(tmp_path, kind, FixedClock(START))
     try:
         shutil.rmtree(tmp_path / "data")
-        with pytest.raises(StorageError, match=str(tmp_path / "data")):
-            rows(store, 0)
-        with pytest.raises(StorageError):
-            store.seal()
-            add(store, tmp_path, 8, START)
-            store.maintain(lambda editor: editor.checkpoint())
-            raise StorageError(
-                "nothing complained, the files are open: what was deleted cannot be told before"
-            )
+        for asking in (
+            lambda: rows(store, 0),
+            lambda: add(store, tmp_path, 8, START),
+            lambda: store.submit(lambda tx: tx.seq, essential=True).result(),
+        ):
+            with pytest.raises(StorageError, match=str(tmp_path / "data")) as refused:
+                asking()
+            assert refused.value.hint
+        assert any(str(tmp_path / "data") in problem for problem in store.problems())
+        assert not store.statistics().accepts_new_data
     finally:
         store.close()

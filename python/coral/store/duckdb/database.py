@@ -26,6 +26,9 @@ from coral.store.duckdb.rows import one_row
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS: Final = 1.0
 _RETURN_SECONDS: Final = 30.0
+_REOPEN_SECONDS: Final = (
+    60.0  # a reader waits for the database so long; opening it again may copy all that can be read
+)
 
 
 class Database:
@@ -48,6 +51,7 @@ class Database:
         self._idle: list[duckdb.DuckDBPyConnection] = []
         self._lent: list[duckdb.DuckDBPyConnection] = []
         self._closed = False
+        self._root: duckdb.DuckDBPyConnection | None = None
         self._tried_at = time.monotonic()
         self._failure: StorageError | None = None
         self.generation = 0
@@ -68,7 +72,8 @@ class Database:
         """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._root is not None or self._failure is not None or self._closed
+                lambda: self._root is not None or self._failure is not None or self._closed,
+                timeout=_REOPEN_SECONDS,
             )
             cursor = self._idle.pop() if self._idle else self._usable().cursor()
             self._lent.append(cursor)
@@ -135,22 +140,26 @@ class Database:
         self._tried_at = time.monotonic()
         self._take_back()
         now = self._clock.now()
+        connection: duckdb.DuckDBPyConnection | None = None
         try:
             connection = self._recovery.open(now) if damage is None else self._recovery.replace(damage, now)
-        except (CoralError, OSError) as error:
+            with self._changed:
+                self._take(connection)
+                self._changed.notify_all()
+        except (CoralError, OSError, duckdb.Error) as error:
             failure = StorageError(f"the database cannot be opened again: {error}")
             failure.__cause__ = error
-            with self._changed:
+            with self._changed:  # readers wait for either a database or a failure
+                self._root = None
                 self._failure = failure
                 self._changed.notify_all()
+            if connection is not None:
+                close_quietly(connection)
             _log.error("%s", failure.message)
             raise failure from error
-        with self._changed:
-            self._take(connection)
-            self._changed.notify_all()
 
     def _take(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._root: duckdb.DuckDBPyConnection | None = connection
+        self._root = connection
         self._writer = connection.cursor()
         (self.epoch,) = one_row(self._writer, "SELECT epoch FROM store_identity")
         self.generation += 1

@@ -260,7 +260,16 @@ class Maintenance:
         return rows
 
     def put_damaged_aside(self, tables: Sequence[str] | None = None) -> int:
-        """Reads all segments (of some tables); quarantines those that cannot be read. Returns how many."""
+        """Reads all segments (of some tables); quarantines those that cannot be read. Returns how many.
+
+        Raises:
+            StorageError: The whole folder is not there; that says nothing of single segments.
+        """
+        if not self._folder.root.is_dir():
+            raise StorageError(
+                f"the folder {self._folder.root} is not there any more",
+                hint="stop this program, and put the data directory back or start afresh",
+            )
         count = 0
         for segment in self.segments():
             if tables is not None and segment.table not in tables:

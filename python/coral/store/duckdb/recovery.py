@@ -300,7 +300,8 @@ class Recovery:
             self._note(
                 self._free_name(self.path, now),
                 f"{self.path.name} was recovered after damage ({'; '.join(untold)}), with a crash in between."
-                f" Sealed segments that are there are complete; what was acknowledged and not sealed may be missing",
+                " Sealed segments that are there are complete; what was acknowledged and not sealed may be"
+                " missing",
             )
 
     def _free_name(self, path: Path, now: datetime) -> Path:

@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from coral.errors import StorageFullError
+from coral.errors import StorageError, StorageFullError
 from coral.limits import MIN_FREE_DISK_BYTES, RESERVE_DISK_BYTES
 from coral.store.duckdb.faults import Fault, fault_of
 
@@ -57,8 +57,18 @@ class DiskRoom:
         return self._full
 
     def free(self) -> int:
-        """Free bytes as of now."""
-        return shutil.disk_usage(self._directory).free
+        """Free bytes as of now.
+
+        Raises:
+            StorageError: The directory is not there any more.
+        """
+        try:
+            return shutil.disk_usage(self._directory).free
+        except OSError as error:
+            raise StorageError(
+                f"the data directory {self._directory} cannot be used any more: {error.strerror}",
+                hint="stop this program, put the directory back, or start afresh with another one",
+            ) from error
 
     def missing(self) -> int:
         """Bytes to free until new data are taken again with some room to spare; 0 when they are taken now."""
@@ -72,6 +82,7 @@ class DiskRoom:
 
         Raises:
             StorageFullError: There is not.
+            StorageError: The directory is not there any more.
         """
         free = self.free()
         if free >= self.min_free and not self._full:

@@ -49,6 +49,7 @@ _CHECKPOINT_EVERY: Final = 30  # seals
 _EXPIRE_EVERY: Final = 30
 _RAW_TABLES: Final = {"agent": ("spans", "metrics", "logs", "host_samples"), "colony": ("spans",)}
 _ATTEMPTS: Final = 3
+_MEMORY_PAUSE_SECONDS: Final = 0.2
 _SHRINK_SECONDS: Final = 5.0
 
 
@@ -165,7 +166,9 @@ class DuckDBStore:
         self, job: Callable[[Transaction], T], *, essential: bool = False, size_bytes: int = 0
     ) -> Future[T]:
         """Queues a transactional job; see `Store.submit`."""
-        if not essential:
+        if essential:
+            self._room.free()  # a deleted directory would still take writes, and nobody would find them
+        else:
             self._room.check()
         return self._writer.submit(job, size_bytes=size_bytes)
 
@@ -250,13 +253,20 @@ class DuckDBStore:
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the store, for people; see `Store.problems`."""
         found = self._database.problems()
-        if self._room.missing():
-            found.append(self._room.error().message)
+        try:
+            if self._room.missing():
+                found.append(self._room.error().message)
+        except StorageError as error:
+            found.append(error.message)
         return tuple(found)
 
     def statistics(self) -> StoreStatistics:
         """Figures as of now."""
         segments = self.segments()
+        try:
+            free, accepts = self._room.free(), not self._room.missing()
+        except StorageError:
+            free, accepts = 0, False  # `problems` tells
         return StoreStatistics(
             committed_transactions=self._writer.committed,
             queued_jobs=self._writer.queued(),
@@ -264,8 +274,8 @@ class DuckDBStore:
             segment_count=len(segments),
             segment_bytes=sum(segment.size_bytes for segment in segments),
             disk_used_bytes=used_bytes(self._directory),
-            disk_free_bytes=self._room.free(),
-            accepts_new_data=not self._room.missing(),
+            disk_free_bytes=free,
+            accepts_new_data=accepts,
             refused_writes=self._room.refused,
             given_up_rows=self._maintenance.given_up_rows,
             problems=self.problems(),
@@ -300,7 +310,10 @@ class DuckDBStore:
             return False  # a spill to the disk; the database itself is not concerned
         if self._writer.recover(error, generation=generation):
             return True
-        if not isinstance(error, duckdb.InterruptException | duckdb.OutOfMemoryException) and since:
+        if isinstance(error, duckdb.OutOfMemoryException):
+            time.sleep(_MEMORY_PAUSE_SECONDS)  # what else goes on, such as sealing, gives its part back soon
+            return True
+        if not isinstance(error, duckdb.InterruptException) and since:
             return self.check_segments(tuple(since)) > 0
         return False
 

@@ -10,6 +10,7 @@ fail, unless it turns out that their commit had reached the disk.
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from coral.store.duckdb.room import DiskRoom
 from coral.store.duckdb.rows import one_row
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 _GROUP: Final = 64
 
 
@@ -152,9 +154,17 @@ class Writer:
                     follow = job
                     break
                 group.append(job)
-            self._commit(group)
+            self._commit_or_fail(group)
             if follow is not None:
                 self._run_exclusive(follow)
+
+    def _commit_or_fail(self, group: list[_Job]) -> None:
+        """Commits; whatever goes wrong, everybody gets an answer and the thread lives on."""
+        try:
+            self._commit(group)
+        except Exception as error:
+            _log.exception("the writer met an unexpected failure")
+            _fail([job for job in group if not job.future.done()], _storage_error(error))
 
     def _commit(self, group: list[_Job]) -> None:
         seq = self.last_seq + 1

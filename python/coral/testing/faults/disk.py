@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,12 +24,17 @@ class SmallDisk:
         """Where the data directory goes."""
 
     def fill(self) -> None:
-        """Takes all the space that is left, to the last block."""
+        """Takes all the space that is left at some moment, to the last block.
+
+        The program whose disk it is frees space at the same time (it gives up what it can), so each size is
+        written a bounded number of times: byte by byte through megabytes freed late would take minutes.
+        """
+        most = shutil.disk_usage(self._mount).total // _CHUNK + 1
         with (self._mount / _FILLER).open("ab", buffering=0) as filler:
-            for size in (_CHUNK, 4096, 512, 1):
+            for size, larger in ((_CHUNK, most * _CHUNK), (4096, _CHUNK), (512, 4096), (1, 512)):
                 try:
-                    while filler.write(bytes(size)):
-                        pass
+                    for _ in range(larger // size):
+                        filler.write(bytes(size))
                 except OSError as error:
                     if error.errno != errno.ENOSPC:
                         raise
