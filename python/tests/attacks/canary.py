@@ -5,6 +5,7 @@ Each run has its own, so that two at a time are told apart.
 
 from __future__ import annotations
 
+import errno
 import secrets
 import selectors
 import socket
@@ -19,6 +20,9 @@ _ANSWER = (
     b"HTTP/1.1 200 OK\r\ncontent-type: application/typescript\r\ncontent-length: %d\r\n"
     b"access-control-allow-origin: *\r\nconnection: close\r\n\r\n%s"
 )
+
+
+_PORTS_TRIED = 20
 
 
 class Secret:
@@ -73,10 +77,7 @@ class Canary:
         self.contacts: list[str] = []
         self._secret = secret
         self._selector = selectors.DefaultSelector()
-        self.tcp = self._listen("tcp", socket.AF_INET, ("127.0.0.1", 0))
-        port = self.tcp.getsockname()[1]
-        # Another address of this host, as 169.254.169.254 is in a cloud; and a name server.
-        self._listen("tcp 127.0.0.2", socket.AF_INET, ("127.0.0.2", port))
+        self.tcp = self._listen_on_two_addresses()
         self.udp = self._listen("udp", socket.AF_INET, ("127.0.0.1", 0), socket.SOCK_DGRAM)
         self.unix_path = str(folder / "docker.sock")
         self._listen("unix socket", socket.AF_UNIX, self.unix_path)
@@ -96,6 +97,22 @@ class Canary:
         self._selector.register(self._woken, selectors.EVENT_READ, "stop")
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
+
+    def _listen_on_two_addresses(self) -> socket.socket:
+        """Listens on one port of two addresses of this host, as 169.254.169.254 is another in a cloud."""
+        for _ in range(_PORTS_TRIED):
+            first = self._listen("tcp", socket.AF_INET, ("127.0.0.1", 0))
+            try:
+                self._listen("tcp 127.0.0.2", socket.AF_INET, ("127.0.0.2", first.getsockname()[1]))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                # A connection of somebody has that port there: another one.
+                self._selector.unregister(first)
+                first.close()
+            else:
+                return first
+        raise AssertionError(f"none of {_PORTS_TRIED} ports is free on both addresses")
 
     @property
     def tcp_port(self) -> int:

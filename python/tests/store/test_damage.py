@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -28,7 +30,7 @@ from tests.store.kill_scenarios import (
 )
 
 KINDS = ("agent", "colony")
-SEEDS = range(int(os.environ.get("CORAL_TEST_DAMAGES", "2")))
+SEEDS = range(int(os.environ.get("CORAL_TEST_DAMAGES", "1")))
 
 
 def cut(content: bytearray, random: Random) -> None:
@@ -52,6 +54,10 @@ def everything(content: bytearray, random: Random) -> None:
 
 DAMAGES = {"cut": cut, "flipped": flip, "zeroed": zero, "overwritten": everything}
 FILES = {"database": "active.duckdb", "log": "active.duckdb.wal", "segment": "segments/spans-*.parquet"}
+FOUND = (("database", "flipped", 7), ("database", "flipped", 23))
+"""Met by the write, or by the seal, that comes after the opening."""
+
+CASES = sorted({*itertools.product(FILES, DAMAGES, SEEDS), *FOUND})
 
 
 @pytest.fixture(scope="module")
@@ -62,20 +68,28 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return folders
 
 
-def rows(store: DuckDBStore, batch: int) -> int:
-    """Spans of a batch; they must be different ones."""
+def rows(store: DuckDBStore, batch: int, *, readable: bool = True) -> int:
+    """Spans of a batch; they must be different ones, unless a segment may have been changed readably."""
     ((count, distinct),) = store.query(
         "SELECT count(*), count(DISTINCT trace_id || span_id) FROM spans WHERE service_name = ?",
         [f"service-{batch}"],
         since={"spans": None},
     )
-    assert count == distinct, f"batch {batch} has {count} spans, {distinct} different ones"
+    assert count == distinct or not readable, f"batch {batch} has {count} spans, {distinct} different ones"
     return int(count)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("how", DAMAGES)
-@pytest.mark.parametrize("what", FILES)
+def _again_if_damaged(store: DuckDBStore, what: str, job: Callable[[], object]) -> None:
+    """Does what may meet the damage; then it is done again, as senders and the maintenance do."""
+    try:
+        job()
+    except StorageError:
+        assert what == "database"
+        assert store.problems()
+        job()
+
+
+@pytest.mark.parametrize(("what", "how", "seed"), CASES)
 def test_damage_is_survived_and_told(
     left: dict[str, Path], tmp_path: Path, what: str, how: str, seed: int, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -92,7 +106,9 @@ def test_damage_is_survived_and_told(
     for opening in (1, 2):
         store = open_store(tmp_path, kind, clock)
         try:
-            found = {batch: rows(store, batch) for batch in (*range(SEALED), *UNSEALED)}
+            # Parquet as DuckDB writes it has no checksums: a bit that flips in a name or a value may go unseen.
+            readable = (what, how) != ("segment", "flipped")
+            found = {batch: rows(store, batch, readable=readable) for batch in (*range(SEALED), *UNSEALED)}
             problems = store.problems()
             complete = {batch for batch, count in found.items() if count == rows_of(batch)}
             assert all(found[batch] == 0 for batch in found if batch not in complete), found
@@ -116,8 +132,13 @@ def test_damage_is_survived_and_told(
                 for path in aside:
                     assert path.suffix == ".txt" or path.stat().st_size > 0 or not content
             if opening == 1:
-                add(store, tmp_path, 7, clock.now())
-                store.seal()
+                _again_if_damaged(store, what, partial(add, store, tmp_path, 7, clock.now()))
+                _again_if_damaged(store, what, store.seal)
+            after = {batch: rows(store, batch, readable=readable) for batch in found}
+            assert after == found or store.problems() != problems
+            assert all(after[batch] == found[batch] for batch in range(SEALED))
+            if (what, how) == ("database", "flipped") and "outbox" not in "".join(store.problems()):
+                assert all(after[batch] == found[batch] for batch in UNSEALED), store.problems()
             assert rows(store, 7) == rows_of(7)
         finally:
             store.close()

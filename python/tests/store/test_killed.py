@@ -12,7 +12,7 @@ import pytest
 
 from tests.store.kill_scenarios import SCENARIOS
 
-COUNT = os.environ.get("CORAL_TEST_KILLS", "3")
+COUNT = os.environ.get("CORAL_TEST_KILLS", "2")
 SEED = os.environ.get("CORAL_TEST_SEED", "1")
 
 

@@ -7,6 +7,7 @@ a commit, not the time of compressing.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from typing import Any, Final, TypeVar
 import duckdb
 
 from coral.clock import Clock
-from coral.errors import StorageError
+from coral.errors import CoralError, StorageError
 from coral.limits import MAX_SMALL_SEGMENTS
 from coral.store.api import Segment, Transaction
 from coral.store.duckdb.concat import concatenated
@@ -333,7 +334,11 @@ class Maintenance:
         try:
             self._writer.submit(job).result()
         except BaseException:
-            self._folder.discard(written)
+            # A failure may have made the writer replace a damaged database, and the new one lists what it
+            # found in the folder: these files too, whose rows it then holds nowhere else.
+            with contextlib.suppress(CoralError):  # not known: the next start deletes what is not listed
+                listed = {segment.path for segment in self.segments()}
+                self._folder.discard(segment for segment in written if segment.path not in listed)
             raise
 
     def _reading(self) -> _Reading:
