@@ -151,7 +151,11 @@ class Canary:
     ) -> socket.socket:
         listening = socket.socket(family, kind)
         listening.setblocking(False)
-        listening.bind(address)
+        try:
+            listening.bind(address)
+        except OSError:
+            listening.close()
+            raise
         if kind == socket.SOCK_STREAM:
             listening.listen(64)
         self._selector.register(listening, selectors.EVENT_READ, name)
