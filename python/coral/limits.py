@@ -27,11 +27,8 @@ MAX_CONCURRENT_QUERIES: Final = 20
 MAX_QUEUED_QUERIES: Final = 100
 """Raw SQL queries that may wait for a worker; more are refused as overload."""
 
-QUERY_WORKER_MEMORY_BYTES: Final = 384 * 1024 * 1024
-"""DuckDB's own memory limit in a query worker."""
-
-QUERY_WORKER_ADDRESS_SPACE_BYTES: Final = 4 * 1024**3
-"""RLIMIT_AS of a query worker: DuckDB's limit does not bound string vectors."""
+QUERY_WORKER_MEMORY_BYTES: Final = 256 * 1024 * 1024
+"""DuckDB's own memory limit in a query worker; `query_limits.QUERY_WORKER_DATA_BYTES` bounds the process."""
 
 MAX_OTLP_BODY_BYTES: Final = 16 * 1024 * 1024
 """One OTLP request, after decompression."""

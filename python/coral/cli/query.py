@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,24 +15,79 @@ from coral.cli.output import render_rows
 from coral.errors import UsageError
 from coral.model.durations import parse_duration_ns
 
+if TYPE_CHECKING:
+    from coral.client.colony import QueryResult
+
 
 @click.command()
-@click.argument("sql")
+@click.argument("sql", required=False)
 @colony_option
+@click.option(
+    "--dataset",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Ask a recorded DuckDB file that holds public tables instead of a colony.",
+)
+@click.option(
+    "-p",
+    "--param",
+    "params",
+    metavar="[NAME=]VALUE",
+    multiple=True,
+    help="Value of $NAME, or of the next ?; repeat it. 42, 1.5, true and null are typed, '\"42\"' is text.",
+)
 @output_option()
-@click.option("--timeout", metavar="DURATION", help="Time limit; the colony's default is 5s.")
-def query(sql: str, colony: str | None, output: str, timeout: str | None) -> None:
-    """Ask a colony in SQL. SQL is one statement that only reads; - takes it from stdin.
+@click.option("--timeout", metavar="DURATION", help="Time limit; the default is 5s, the ceiling 60s.")
+def query(
+    sql: str | None,
+    colony: str | None,
+    dataset: Path | None,
+    params: tuple[str, ...],
+    output: str,
+    timeout: str | None,
+) -> None:
+    """Ask a colony, or a recorded file, in SQL. SQL is one statement that only reads; - takes it from stdin.
 
     \b
     coral query "SELECT * FROM service_summary ORDER BY p99_ms DESC LIMIT 5"
+    coral query "SELECT * FROM trace_summary WHERE service_name = \\$name" -p name=payments
+    coral query --dataset incident.duckdb "SHOW TABLES"
     coral query - -o csv < report.sql > report.csv
     """
-    from coral.client.colony import ColonyClient, to_rows
+    from coral.cli.sql_params import sql_params
 
+    if sql is None:
+        raise UsageError("no SQL is given", hint='for example coral query "SHOW TABLES"; - reads stdin')
+    if dataset is not None and colony is not None:
+        raise UsageError("--dataset and --colony are both given", hint="ask one of them")
     statement = _statement(sql)
-    with ColonyClient(resolve_colony(colony)) as client:
-        result = client.query(statement, timeout_ns=None if timeout is None else parse_duration_ns(timeout))
+    positional, named = sql_params(params)
+    timeout_ns = None if timeout is None else parse_duration_ns(timeout)
+    if timeout_ns is not None and timeout_ns <= 0:
+        raise UsageError(f"--timeout is {timeout}, expected more than nothing", hint="for example 10s")
+    asked: dict[str, Any] = {"params": positional, "named_params": named, "timeout_ns": timeout_ns}
+    if dataset is not None:
+        from coral.query.dataset import Dataset
+
+        with Dataset(dataset) as recorded:
+            result = recorded.query(statement, **asked)
+    else:
+        from coral.client.colony import ColonyClient
+
+        with ColonyClient(resolve_colony(colony)) as client:
+            result = client.query(statement, **asked)
+    click.echo(render_result(result, output), nl=False)
+    if output != "json":
+        report_completeness(result)
+
+
+def render_result(result: QueryResult, output: str) -> str:
+    """An answer as a table, CSV or JSON; JSON is told in `coral.cli.sql_values`."""
+    from coral.cli.sql_values import json_rows
+    from coral.client.colony import to_rows
+
+    rows: Sequence[Sequence[object]]
+    rows = json_rows(result.columns, result.rows) if output == "json" else to_rows(result.rows)
     completeness = result.completeness
     window = (
         completeness.window_added.ToNanoseconds() / 1e9 if completeness.HasField("window_added") else None
@@ -40,12 +98,19 @@ def query(sql: str, colony: str | None, output: str, timeout: str | None) -> Non
         "window_added": None if window is None else f"{window:g}s",
         "sampled": completeness.sampled,
         "missing_agents": list(completeness.missing_agents),
+        "notes": list(completeness.notes),
     }
-    text = render_rows(output, result.columns, to_rows(result.rows), extra={"completeness": summary})
-    click.echo(text, nl=False)
-    if completeness.rows_cut and output != "json":
+    return render_rows(output, result.columns, rows, extra={"completeness": summary})
+
+
+def report_completeness(result: QueryResult) -> None:
+    """Says on stderr what was added to a statement and cut from its answer."""
+    completeness = result.completeness
+    if completeness.rows_cut:
         report_note(f"rows were cut at the limit of {completeness.limit_added}")
-    if completeness.missing_agents and output != "json":
+    for note in completeness.notes:
+        report_note(note)
+    if completeness.missing_agents:
         report_note(f"no recent data from: {', '.join(completeness.missing_agents)}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from coral._proto.colony.v1 import query_pb2 as pb
 from coral._proto.colony.v1 import query_pb2_grpc
-from coral.errors import CoralError
+from coral.errors import CoralError, UsageError
 from coral.limits import (
     FUNCTIONS_QUESTION_SECONDS,
     LOGS_QUESTION_SECONDS,
@@ -23,7 +23,7 @@ from coral.limits import (
     QUERY_TIMEOUT_CEILING_SECONDS,
 )
 from coral.wire.status import from_rpc_error
-from coral.wire.times import from_timestamp, to_duration
+from coral.wire.times import from_timestamp, to_duration, to_timestamp
 
 T = TypeVar("T")
 _CALL_TIMEOUT = 10.0
@@ -159,9 +159,22 @@ class ColonyClient:
         timeout = FUNCTIONS_QUESTION_SECONDS + _CALL_TIMEOUT
         return self._call(lambda: self._query.GetFunction(request, timeout=timeout)).function
 
-    def query(self, sql: str, *, max_rows: int = 0, timeout_ns: int | None = None) -> QueryResult:
-        """Runs one SQL statement."""
-        request = pb.ExecuteQueryRequest(sql=sql, max_rows=max_rows)
+    def query(
+        self,
+        sql: str,
+        *,
+        params: Sequence[Any] = (),
+        named_params: Mapping[str, Any] | None = None,
+        max_rows: int = 0,
+        timeout_ns: int | None = None,
+    ) -> QueryResult:
+        """Runs one SQL statement; `params` are the values of `?`, `named_params` those of `$name`."""
+        request = pb.ExecuteQueryRequest(
+            sql=sql,
+            max_rows=max_rows,
+            params=[to_sql_value(value) for value in params],
+            named_params={name: to_sql_value(value) for name, value in (named_params or {}).items()},
+        )
         if timeout_ns is not None:
             request.timeout.CopyFrom(to_duration(timeout_ns))
         deadline = QUERY_TIMEOUT_CEILING_SECONDS + _CALL_TIMEOUT
@@ -172,6 +185,33 @@ class ColonyClient:
             return call()
         except grpc.RpcError as error:
             raise from_rpc_error(error, address=self.address) from error
+
+
+def to_sql_value(value: Any) -> pb.SqlValue:
+    """A Python value as the parameter of a statement.
+
+    Raises:
+        UsageError: An integer that does not fit into 64 bits, or a type that has no counterpart.
+    """
+    if value is None:
+        return pb.SqlValue()
+    if isinstance(value, bool):
+        return pb.SqlValue(bool_value=value)
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise UsageError(f"the parameter {value} does not fit into 64 bits", hint="hand it over as text")
+        return pb.SqlValue(int_value=value)
+    if isinstance(value, float):
+        return pb.SqlValue(double_value=value)
+    if isinstance(value, bytes):
+        return pb.SqlValue(bytes_value=value)
+    if isinstance(value, datetime):
+        return pb.SqlValue(timestamp_value=to_timestamp(value))
+    if isinstance(value, str):
+        return pb.SqlValue(string_value=value)
+    raise UsageError(
+        f"a {type(value).__name__} cannot be a parameter", hint="hand it over as text and CAST it"
+    )
 
 
 def _merge(into: pb.Completeness, page: pb.Completeness) -> None:

@@ -18,6 +18,7 @@ from coral.limits import (
     QUERY_TIMEOUT_CEILING_SECONDS,
     QUERY_TIMEOUT_SECONDS,
 )
+from coral.query.dataset import complete
 from coral.query.helpers import Helpers, TraceFilter, Window
 from coral.query.records import Records
 from coral.store.api import Store
@@ -229,6 +230,7 @@ class QueryApi:
             named_params={name: _value(item) for name, item in request.named_params.items()},
             segments=segments,
             max_rows=max_rows,
+            now=self._helpers.now(),
         )
         parts = self._pool.run(job, timeout=min(timeout, QUERY_TIMEOUT_CEILING_SECONDS))
         async with contextlib.aclosing(parts):
@@ -243,9 +245,7 @@ class QueryApi:
                 else:
                     about_spans = any(name in request.sql.lower() for name in _SPAN_TABLES)
                     completeness = self._sampled() if about_spans else self._completeness()
-                    completeness.rows_cut = part.rows_cut
-                    if part.rows_cut:
-                        completeness.limit_added = max_rows
+                    complete(completeness, part, max_rows)
                     elapsed = to_duration(round((time.monotonic() - started) * 1e9))
                     trailer = pb.QueryTrailer(
                         row_count=part.row_count, completeness=completeness, elapsed=elapsed

@@ -104,6 +104,10 @@ class Helpers:
         self._clock = clock
         self._recent = recent
 
+    def now(self) -> datetime:
+        """The time, UTC without a zone."""
+        return self._clock.now()
+
     def window(self, length: timedelta) -> Window:
         """The window of a length up to now."""
         return Window.ending_now(length, self._clock)

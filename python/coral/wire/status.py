@@ -17,6 +17,7 @@ from coral.errors import (
     CoralError,
     DeniedError,
     LimitError,
+    MemoryLimitError,
     NoDataError,
     NotFoundError,
     OverloadedError,
@@ -39,6 +40,7 @@ _MAPPING: Final[tuple[tuple[type[CoralError], str, grpc.StatusCode], ...]] = (
     (UsageError, "INVALID_ARGUMENT", grpc.StatusCode.INVALID_ARGUMENT),
     (DeniedError, "QUERY_REFUSED", grpc.StatusCode.PERMISSION_DENIED),
     (QueryError, "QUERY_FAILED", grpc.StatusCode.INVALID_ARGUMENT),
+    (MemoryLimitError, "QUERY_MEMORY", grpc.StatusCode.RESOURCE_EXHAUSTED),
     (LimitError, "QUERY_TIMEOUT", grpc.StatusCode.DEADLINE_EXCEEDED),
     (OverloadedError, "OVERLOADED", grpc.StatusCode.RESOURCE_EXHAUSTED),
     # OTLP clients retry UNAVAILABLE always, RESOURCE_EXHAUSTED only when it comes with a delay.

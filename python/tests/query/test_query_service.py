@@ -196,7 +196,7 @@ def test_sql_errors_have_their_kinds(client: ColonyClient) -> None:
     with pytest.raises(LimitError, match=r"time limit of 0\.5 s"):
         client.query("SELECT count(*) FROM range(1000000000000)", timeout_ns=500_000_000)
     for table in ("agents", "applied_sequences", "segments", "store_identity", "schema_migrations"):
-        with pytest.raises(QueryError):
+        with pytest.raises(DeniedError, match=table):
             client.query(f"SELECT * FROM {table}")
 
 

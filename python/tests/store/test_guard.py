@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from coral.errors import CoralError, DeniedError, LimitError, QueryError
+from coral.errors import CoralError, DeniedError, LimitError, MemoryLimitError, QueryError
 from coral.limits import MAX_SQL_BYTES
 from coral.store.duckdb.store import DuckDBStore
 from coral.store.guard.pool import Columns, PoolStatistics, QueryPool, Rows
@@ -35,7 +35,7 @@ def job(sql: str, store: DuckDBStore | None = None, *, params: list[Any] | None 
     segments: dict[str, list[str]] = {}
     for segment in store.segments() if store else []:
         segments.setdefault(segment.table, []).append(str(segment.path))
-    return Job(sql, params or [], more.get("named", {}), segments, more.get("max_rows", 10_000))
+    return Job(sql, params or [], more.get("named", {}), segments, more.get("max_rows", 10_000), now=NOW)
 
 
 async def answer(workers: QueryPool, work: Job, timeout: float = 30) -> tuple[pa.Table, Outcome]:
@@ -64,7 +64,7 @@ def test_public_tables_are_readable_and_empty_ones_have_their_columns(store: Duc
     store.seal()
     rows, outcome = ask("SELECT service_name, duration_ns FROM otel_spans_local ORDER BY duration_ns", store)
     assert rows == [{"service_name": "payments", "duration_ns": n * 1_000_000} for n in (1, 2, 3)]
-    assert outcome == Outcome(3, False)
+    assert outcome == Outcome(3, False, 3600, ["otel_spans_local"], "2026-11-23T11:00:30Z")
     assert ask("SELECT p99_ms FROM service_summary", store)[0] == []
 
 
@@ -206,7 +206,7 @@ def test_it_counts_how_queries_ended() -> None:
             while not workers.statistics().running:
                 await asyncio.sleep(0)
             worker.kill()
-            with pytest.raises(QueryError, match="ended its worker process"):
+            with pytest.raises(MemoryLimitError, match="ended its worker process"):
                 await slow
             return workers.statistics()
 

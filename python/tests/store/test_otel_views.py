@@ -16,6 +16,7 @@ from coral.store.duckdb.store import DuckDBStore
 from coral.store.guard.pool import Columns, QueryPool, Rows
 from coral.store.guard.protocol import Job
 from coral.wire.batches import BATCH_TABLES
+from tests.store.conftest import NOW
 
 MINUTE = datetime(2026, 11, 23, 12, 0)
 ROLLUP = {
@@ -104,7 +105,7 @@ def by_worker(store: DuckDBStore, kind: str, sql: str) -> list[tuple[Any, ...]]:
         pool = QueryPool(kind)
         try:
             parts = []
-            async for part in pool.run(Job(sql, [], {}, segments, 100), timeout=30):
+            async for part in pool.run(Job(sql, [], {}, segments, 100, now=NOW), timeout=30):
                 if isinstance(part, Columns):
                     parts.append(part.arrow_schema)
                 elif isinstance(part, Rows):

@@ -5,7 +5,7 @@ The same text is the view `table_catalogue`, so that a caller can ask which colu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -81,11 +81,16 @@ def catalogue(kind: str) -> tuple[CatalogueEntry, ...]:
 @cache
 def catalogue_sql(kind: str) -> str:
     """The SELECT of `table_catalogue`; it reads nothing."""
+    return entries_sql(catalogue(kind))
+
+
+def entries_sql(entries: Sequence[CatalogueEntry]) -> str:
+    """A SELECT that answers these entries; it reads nothing."""
     rows = ", ".join(
         f"({_text(entry.name)}, {_text(entry.kind)}, {_text(entry.time_column)},"
         f" CAST({'NULL' if entry.bucket_seconds is None else entry.bucket_seconds} AS BIGINT),"
         f" CAST({list(entry.older_bucket_seconds)} AS BIGINT[]), {_text(entry.description)})"
-        for entry in catalogue(kind)
+        for entry in entries
     )
     columns = "table_name, kind, time_column, bucket_seconds, older_bucket_seconds, description"
     return f"SELECT * FROM (VALUES {rows}) entries({columns})"

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 import coral
-from coral.errors import CoralError, DeniedError, LimitError, OverloadedError, QueryError
+from coral.errors import CoralError, DeniedError, LimitError, MemoryLimitError, OverloadedError
 from coral.limits import MAX_CONCURRENT_QUERIES, MAX_QUEUED_QUERIES
 from coral.store.guard import protocol
 
@@ -42,9 +42,18 @@ class Rows:
 
 Part = Columns | Rows | protocol.Outcome
 
-ENDINGS: Final = ("answered", "failed", "refused", "timed_out", "overloaded", "abandoned", "worker_died")
-"""How a job can end. A worker is killed when its job timed out or was abandoned by its caller; one that died
-took too much memory most likely."""
+ENDINGS: Final = (
+    "answered",
+    "failed",
+    "refused",
+    "timed_out",
+    "out_of_memory",
+    "overloaded",
+    "abandoned",
+    "worker_died",
+)
+"""How a job can end. A worker is killed when its job timed out, ran out of memory, or was abandoned by its
+caller."""
 
 
 @dataclass(frozen=True)
@@ -161,15 +170,12 @@ class QueryPool:
             await worker.stdin.drain()
             async for part in _answers(worker):
                 if isinstance(part, protocol.Failure):
-                    reusable = True
+                    reusable = part.kind != "memory"
                     raise _error(part)
-                reusable = isinstance(part, protocol.Outcome)
+                reusable = isinstance(part, protocol.Outcome) and not part.spent
                 yield part
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise _WorkerDiedError(
-                "the query ended its worker process, most likely by using too much memory",
-                hint="aggregate in SQL, select fewer columns, or narrow the time range",
-            ) from None
+            raise await _death(worker) from None
         finally:
             if reusable and not self._closed and len(self._idle) < _KEEP_IDLE:
                 self._idle.append(worker)
@@ -182,6 +188,8 @@ class QueryPool:
             name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR", "HOME") if name in os.environ
         }
         environment["PYTHONPATH"] = os.pathsep.join([package_root, os.environ.get("PYTHONPATH", "")])
+        # Arrow's own allocator reserves a gigabyte, which the worker's limit on memory counts.
+        environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -215,14 +223,24 @@ async def _answers(worker: asyncio.subprocess.Process) -> AsyncGenerator[Part | 
             return
 
 
-class _WorkerDiedError(QueryError):
-    """A query whose worker ended without an answer."""
+class _WorkerDiedError(MemoryLimitError):
+    """A query whose worker ended without an answer: no memory was left for one, or the stack overflowed."""
+
+
+async def _death(worker: asyncio.subprocess.Process) -> CoralError:
+    code = await worker.wait()
+    how = f"signal {-code}" if code < 0 else f"code {code}"
+    return _WorkerDiedError(
+        f"the query ended its worker process ({how}), most likely by using too much memory",
+        hint="aggregate in SQL, select fewer columns, or narrow the time range",
+    )
 
 
 def _ending(error: CoralError) -> str:
     """How a job ended that raised."""
     kinds: tuple[tuple[type[CoralError], str], ...] = (
         (_WorkerDiedError, "worker_died"),
+        (MemoryLimitError, "out_of_memory"),
         (DeniedError, "refused"),
         (LimitError, "timed_out"),
         (OverloadedError, "overloaded"),
@@ -231,8 +249,7 @@ def _ending(error: CoralError) -> str:
 
 
 def _error(failure: protocol.Failure) -> CoralError:
-    kind = DeniedError if failure.refused else QueryError
-    return kind(failure.message, hint=failure.hint or None)
+    return protocol.FAILURES[failure.kind](failure.message, hint=failure.hint or None)
 
 
 async def _kill(worker: asyncio.subprocess.Process) -> None:

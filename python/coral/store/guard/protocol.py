@@ -9,9 +9,13 @@ END or FAILED.
 from __future__ import annotations
 
 import struct
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+
+from coral.errors import CoralError, DeniedError, MemoryLimitError, NoDataError, QueryError, StorageError
+from coral.query_limits import MAX_RESULT_BYTES
 
 HEADER: Final = struct.Struct(">cI")
 
@@ -36,6 +40,9 @@ class Job(msgspec.Struct, frozen=True):
         named_params: Values of `$name`.
         segments: Paths of Parquet files by base table; a table without files is empty.
         max_rows: Rows to answer at most.
+        max_bytes: Size of the answer as Arrow, at most.
+        dataset: Path of a recorded DuckDB file; empty for a store.
+        now: The end of the default window; None for this machine's time, UTC. A recording has its own.
     """
 
     sql: str
@@ -43,24 +50,64 @@ class Job(msgspec.Struct, frozen=True):
     named_params: dict[str, Any]
     segments: dict[str, list[str]]
     max_rows: int
+    max_bytes: int = MAX_RESULT_BYTES
+    dataset: str = ""
+    now: datetime | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a statement ended: rows answered, and whether there would have been more."""
+    """How a statement ended.
+
+    Attributes:
+        row_count: Rows answered.
+        rows_cut: Whether there would have been more.
+        window_seconds: Length of the window that was added; 0 for none.
+        windowed: The tables that it was added to.
+        window_start: Its start, ISO 8601 in UTC; empty without a window.
+        bytes_cut: Whether it was for their size that rows were cut.
+        spent: Whether the worker shall not get another job.
+    """
 
     row_count: int
     rows_cut: bool
+    window_seconds: int = 0
+    windowed: list[str] = []
+    window_start: str = ""
+    bytes_cut: bool = False
+    spent: bool = False
+
+    def notes(self) -> list[str]:
+        """What was added or cut, a sentence each, for people."""
+        notes = []
+        if self.windowed:
+            notes.append(
+                f"{', '.join(self.windowed)}: only from {self.window_start} on, because the statement leaves"
+                " the time column unconstrained"
+            )
+        if self.bytes_cut:
+            notes.append(f"rows were cut after {self.row_count}, because the answer is too large")
+        return notes
+
+
+FAILURES: Final[dict[str, type[CoralError]]] = {
+    "refused": DeniedError,
+    "failed": QueryError,
+    "memory": MemoryLimitError,
+    "no_data": NoDataError,
+    "storage": StorageError,
+}
+"""What a worker can say went wrong."""
 
 
 class Failure(msgspec.Struct, frozen=True):
     """Why a statement failed.
 
     Attributes:
-        refused: True when it may not run, False when it ran into an error.
+        kind: One of `FAILURES`.
         message: For people.
         hint: What to do; empty when nothing is known.
     """
 
-    refused: bool
+    kind: str
     message: str
     hint: str = ""

@@ -1,9 +1,10 @@
-"""A query worker: runs one statement at a time in a locked, empty DuckDB over segment files.
+"""A query worker: runs one statement at a time in a locked, empty DuckDB over files that it may read.
 
 Run as `python -m coral.store.guard.worker KIND`. The process holds no data of its own and may be
-killed at any moment. What holds a statement inside, from outermost to innermost: the process limit on
-address space and the parent's kill; external access switched off but for the segment files to read;
-a locked configuration; a read-only transaction; one statement that must be a SELECT or EXPLAIN.
+killed at any moment. What holds a statement inside, from outermost to innermost: the process's limit on
+memory and the parent's kill; external access switched off but for the files to read; a locked
+configuration; a read-only transaction; and the guard, which lets through one query whose every part is on
+a list (`check.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import resource
 import signal
 import struct
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -22,143 +24,192 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from coral.errors import CoralError, DeniedError, QueryError
-from coral.limits import MAX_SQL_BYTES, QUERY_WORKER_ADDRESS_SPACE_BYTES, QUERY_WORKER_MEMORY_BYTES
-from coral.store.duckdb.catalogue import CATALOGUE, catalogue_sql
-from coral.store.duckdb.migrate import load_migrations
-from coral.store.duckdb.segments import parquet_list, parquet_scan
-from coral.store.duckdb.tables import macros_sql, public_views, segmented_tables, view_sql, with_tiers
+from coral.errors import CoralError, DeniedError, MemoryLimitError, QueryError
+from coral.query_limits import (
+    DEFAULT_WINDOW_SECONDS,
+    MAX_RESULT_ROW_BYTES,
+    QUERY_WORKER_DATA_BYTES,
+)
 from coral.store.guard import protocol
+from coral.store.guard.arrow import plain_batch, plain_schema, readable
+from coral.store.guard.check import check
+from coral.store.guard.database import (
+    DATASET,
+    Database,
+    add_windows,
+    check_plan,
+    lock,
+    open_dataset,
+    open_segments,
+    prepare,
+    window_start,
+)
+from coral.store.guard.rewrite import with_windows
+from coral.store.guard.tree import check_text, parse, show_tables
+from coral.store.guard.windows import unconstrained
 
-_BATCH_ROWS: Final = 4096
+_BATCH_ROWS: Final = 2048
+_MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
+_MAX_KEPT_BYTES: Final = 64 * 1024 * 1024  # of a statement that ended, by allocators
 _PR_SET_PDEATHSIG: Final = 1
-_ALLOWED: Final = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+_NICE: Final = 5
+_MEMORY_HINT: Final = "aggregate in SQL, select fewer columns, or narrow the time range"
 
 
-def prepare(kind: str) -> duckdb.DuckDBPyConnection:
-    """An empty database with the base tables of a store; they are replaced by views in `run`."""
-    connection = duckdb.connect(":memory:")
-    connection.execute(
-        f"SET TimeZone='UTC'; SET threads=2; SET memory_limit='{QUERY_WORKER_MEMORY_BYTES}B';"
-        " SET max_temp_directory_size='0B'; SET temp_directory=''"
-    )
-    for step in load_migrations(kind):
-        connection.execute(step.sql)
-    segmented = {table.name for table in segmented_tables(kind)}
-    for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
-        if name in segmented:
-            connection.execute(f"ALTER TABLE {name} RENAME TO empty_{name}")
-        else:
-            connection.execute(f"DROP TABLE {name}")
-    connection.execute(macros_sql())
-    return connection
-
-
-def run(connection: duckdb.DuckDBPyConnection, kind: str, job: protocol.Job, out: BinaryIO) -> None:
+def run(database: Database, job: protocol.Job, out: BinaryIO, spent_bytes: int) -> None:
     """Runs a job and writes its answer.
 
     Args:
-        connection: From `prepare`; good for one job.
-        kind: `"agent"` or `"colony"`.
+        database: From `prepare`; good for one job.
         job: The job.
         out: Where frames go.
+        spent_bytes: With more memory than this at its end, the worker says that it wants no further job.
     """
     try:
-        _open_segments(connection, kind, job)
-        _check(connection, job)
-        outcome = _stream(connection, job, out)
-    except CoralError as error:
-        failure = protocol.Failure(isinstance(error, DeniedError), error.message, error.hint or "")
-        _write(out, protocol.FAILED, msgspec.msgpack.encode(failure))
-    except duckdb.Error as error:
-        text = str(error)
-        refused = isinstance(error, duckdb.PermissionException) or "read-only" in text
-        _write(out, protocol.FAILED, msgspec.msgpack.encode(protocol.Failure(refused, text)))
-    except MemoryError:
-        failure = protocol.Failure(False, "the query needs more memory than QUERY_WORKER_ADDRESS_SPACE_BYTES")
-        _write(out, protocol.FAILED, msgspec.msgpack.encode(failure))
-    else:
+        if database.kind == DATASET:
+            open_dataset(database, Path(job.dataset))
+        sql, outcome = _guarded(database, job)
+        if database.kind != DATASET:  # the guard needs no rows, and names are resolved faster without
+            open_segments(database, job)
+        lock(database)
+        if database.kind == DATASET:
+            check_plan(database, sql, job.named_params or job.params or None)
+        outcome = _stream(database.connection, sql, job, outcome, out)
+        database.connection.close()
+        outcome = msgspec.structs.replace(outcome, spent=_data_bytes() > spent_bytes)
         _write(out, protocol.END, msgspec.msgpack.encode(outcome))
+    except CoralError as error:
+        kind = next((name for name, kind in protocol.FAILURES.items() if isinstance(error, kind)), "failed")
+        _fail(out, kind, error.message, error.hint or "")
+    except (duckdb.OutOfMemoryException, MemoryError, pa.ArrowMemoryError):
+        _fail(
+            out,
+            "memory",
+            f"the query needs more memory than a worker has ({QUERY_WORKER_DATA_BYTES >> 20} MiB, the limit"
+            " QUERY_WORKER_DATA_BYTES)",
+            _MEMORY_HINT,
+        )
+    except duckdb.PermissionException as error:
+        _fail(out, "refused", f"not allowed: {_first_line(error)}", "docs/reference/sql.md says what is")
+    except duckdb.Error as error:
+        _fail(out, "failed", str(error).strip(), "")
+    except RecursionError:
+        _fail(out, "refused", "the statement is nested too deeply", "split it with WITH")
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        # What the guard does not understand it does not let through.
+        _fail(
+            out,
+            "failed",
+            f"the statement cannot be run: {error!r}",
+            "write it differently, and please report it",
+        )
     out.flush()
 
 
-def _open_segments(connection: duckdb.DuckDBPyConnection, kind: str, job: protocol.Job) -> None:
-    tables = segmented_tables(kind)
-    allowed: list[Path] = []
-    for table in tables:
-        if table.tier_of is not None:
-            continue
-        files = [Path(path) for name in with_tiers(kind, table.name) for path in job.segments.get(name, [])]
-        source = f"SELECT * FROM empty_{table.name}"
-        if files:
-            source += " UNION ALL BY NAME " + parquet_scan(files)
-            allowed += files
-        connection.execute(f"CREATE VIEW {table.name} AS {source}")
-    for view in public_views(tables):
-        connection.execute(f"CREATE VIEW {view} AS {view_sql(view)}")
-    connection.execute(f"CREATE VIEW {CATALOGUE} AS {catalogue_sql(kind)}")
-    connection.execute(f"SET allowed_paths={parquet_list(allowed)}")
-    connection.execute("SET enable_external_access=false; SET lock_configuration=true")
-    connection.execute("BEGIN TRANSACTION READ ONLY")
-
-
-def _check(connection: duckdb.DuckDBPyConnection, job: protocol.Job) -> None:
-    size = len(job.sql.encode())
-    if size > MAX_SQL_BYTES:
-        raise DeniedError(f"the statement has {size} bytes, the limit MAX_SQL_BYTES is {MAX_SQL_BYTES}")
-    statements = connection.extract_statements(job.sql)
-    if len(statements) != 1:
-        raise DeniedError(
-            f"the text holds {len(statements)} statements, expected exactly one",
-            hint="run them one after the other",
-        )
-    if statements[0].type not in _ALLOWED:
-        raise DeniedError(
-            f"a {statements[0].type.name} statement is not allowed",
-            hint="queries only read: use SELECT, WITH, FROM, DESCRIBE, SUMMARIZE or EXPLAIN",
-        )
+def _guarded(database: Database, job: protocol.Job) -> tuple[str, protocol.Outcome]:
+    """The statement that may run, with its windows, and an outcome that tells of them."""
+    sql = job.sql
     if job.params and job.named_params:
         raise QueryError("a statement takes either ? or $name parameters, not both")
+    check_text(sql)
+    tree = parse(sql, database.serialise)
+    shown = show_tables(tree["statements"][0]["node"])
+    if shown and shown.lower() not in database.tables:
+        raise DeniedError(
+            f"SHOW {shown} is not allowed",
+            hint="SHOW TABLES, DESCRIBE table, or SELECT from coral_tables and coral_columns",
+        )
+    if shown is not None:
+        sql = f'DESCRIBE "{shown}"' if shown else "SELECT table_name AS name FROM coral_tables ORDER BY name"
+        tree = parse(sql, database.serialise)
+    parsed = check(tree, database.tables, exists=database.others.__contains__)
+    nothing = protocol.Outcome(0, False)
+    references = unconstrained(parsed.query, database.tables)
+    window = timedelta(seconds=DEFAULT_WINDOW_SECONDS)
+    start = None if not references else window_start(database, window, job.now)
+    if start is not None:
+        names = sorted({str(node["table_name"]).lower() for node in references})
+        # Where every reference to a table gets the window, the table itself is replaced, and the text stays.
+        whole = database.replaceable(names) - {
+            str(node["table_name"]).lower()
+            for node in parsed.tables
+            if all(node is not reference for reference in references)
+        }
+        add_windows(database, names, whole, start)
+        rest = [node for node in references if str(node["table_name"]).lower() not in whole]
+        sql = with_windows(sql, tree, rest, database.serialise, database.write)
+        since = start.isoformat(timespec="seconds") + "Z"
+        nothing = protocol.Outcome(0, False, DEFAULT_WINDOW_SECONDS, names, since)
+    return sql, nothing
 
 
-def _stream(connection: duckdb.DuckDBPyConnection, job: protocol.Job, out: BinaryIO) -> protocol.Outcome:
+def _stream(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    job: protocol.Job,
+    outcome: protocol.Outcome,
+    out: BinaryIO,
+) -> protocol.Outcome:
     params = job.named_params or job.params or None
-    relation = connection.sql(job.sql, params=params)
+    relation = connection.sql(sql, params=params)
     if relation is None:
         raise QueryError("the statement answers no rows")
     columns = [[name, str(kind)] for name, kind in zip(relation.columns, relation.types, strict=True)]
-    reader = relation.to_arrow_reader(_BATCH_ROWS)
-    schema = _plain(reader.schema)
+    reader = readable(relation).to_arrow_reader(_BATCH_ROWS)
+    schema = plain_schema(reader.schema)
     _write(out, protocol.COLUMNS, msgspec.msgpack.encode(columns))
     _write(out, protocol.SCHEMA, schema.serialize().to_pybytes())
-    sent = 0
-    for batch in reader:
-        room = job.max_rows - sent
-        if batch.num_rows > room:
-            if room:
-                _write_batch(out, batch.slice(0, room), schema)
-            return protocol.Outcome(job.max_rows, True)
-        if batch.num_rows:
-            _write_batch(out, batch, schema)
-            sent += batch.num_rows
-    return protocol.Outcome(sent, False)
+    rows = size = 0
+    for read in reader:
+        for batch in _pieces(plain_batch(read, schema)):
+            room = job.max_rows - rows
+            if batch.num_rows > room:
+                if room:
+                    _write_batch(out, batch.slice(0, room))
+                return msgspec.structs.replace(outcome, row_count=job.max_rows, rows_cut=True)
+            size += batch.nbytes
+            if size > job.max_bytes:
+                return msgspec.structs.replace(outcome, row_count=rows, rows_cut=True, bytes_cut=True)
+            _write_batch(out, batch)
+            rows += batch.num_rows
+    return msgspec.structs.replace(outcome, row_count=rows)
 
 
-def _plain(schema: pa.Schema) -> pa.Schema:
-    """The schema with dictionaries (ENUM) as their values, so that each batch stands alone."""
-    return pa.schema(
-        [
-            field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
-            for field in schema
-        ]
-    )
+def _pieces(batch: pa.RecordBatch) -> list[pa.RecordBatch]:
+    """The batch in pieces that are small enough for a message."""
+    if batch.num_rows == 0:
+        return []
+    if batch.nbytes <= _MAX_BATCH_BYTES:
+        return [batch]
+    if batch.num_rows == 1:
+        if batch.nbytes > MAX_RESULT_ROW_BYTES:
+            raise MemoryLimitError(
+                f"a row of the answer has {batch.nbytes >> 20} MiB, the limit MAX_RESULT_ROW_BYTES is"
+                f" {MAX_RESULT_ROW_BYTES >> 20} MiB",
+                hint="select fewer or shorter columns",
+            )
+        return [batch]
+    half = batch.num_rows // 2
+    return _pieces(batch.slice(0, half)) + _pieces(batch.slice(half))
 
 
-def _write_batch(out: BinaryIO, batch: pa.RecordBatch, schema: pa.Schema) -> None:
-    if batch.schema != schema:
-        batch = batch.cast(schema)
+def _write_batch(out: BinaryIO, batch: pa.RecordBatch) -> None:
     payload = struct.pack(">I", batch.num_rows) + batch.serialize().to_pybytes()
     _write(out, protocol.BATCH, payload)
+
+
+def _fail(out: BinaryIO, kind: str, message: str, hint: str) -> None:
+    _write(out, protocol.FAILED, msgspec.msgpack.encode(protocol.Failure(kind, message, hint)))
+
+
+def _data_bytes() -> int:
+    """What RLIMIT_DATA counts of this process."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[5]) * resource.getpagesize()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
 
 
 def _write(out: BinaryIO, kind: bytes, payload: bytes) -> None:
@@ -167,12 +218,13 @@ def _write(out: BinaryIO, kind: bytes, payload: bytes) -> None:
 
 
 def _confine() -> None:
-    """Ends with the parent, and bounds the address space."""
+    """Ends with the parent, bounds the memory, and gives way to the serving process."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    limit = QUERY_WORKER_ADDRESS_SPACE_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_DATA, (QUERY_WORKER_DATA_BYTES, QUERY_WORKER_DATA_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(_NICE)
+    sys.setrecursionlimit(5000)  # trees of long statements are deep; the checker calls itself
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the serving process
 
 
@@ -183,14 +235,16 @@ def main() -> None:
     # stdout is the channel; nothing else may write there.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    database = prepare(kind)
+    spent_bytes = _data_bytes() + _MAX_KEPT_BYTES
     while True:
-        connection = prepare(kind)
         length = sys.stdin.buffer.read(4)
         if len(length) < 4:
             return
         job: protocol.Job = pickle.loads(sys.stdin.buffer.read(int.from_bytes(length, "big")))
-        run(connection, kind, job, out)
-        connection.close()
+        run(database, job, out, spent_bytes)
+        database.connection.close()
+        database = prepare(kind)
 
 
 if __name__ == "__main__":
