@@ -53,6 +53,10 @@ _MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 _MAX_KEPT_BYTES: Final = 64 * 1024 * 1024  # of a statement that ended, by allocators
 _PR_SET_PDEATHSIG: Final = 1
 _NICE: Final = 5
+_MEMORY: Final = (
+    f"the query needs more memory than a worker has ({QUERY_WORKER_DATA_BYTES >> 20} MiB, the limit"
+    " QUERY_WORKER_DATA_BYTES)"
+)
 _MEMORY_HINT: Final = "aggregate in SQL, select fewer columns, or narrow the time range"
 
 
@@ -82,20 +86,18 @@ def run(database: Database, job: protocol.Job, out: BinaryIO, spent_bytes: int) 
         kind = next((name for name, kind in protocol.FAILURES.items() if isinstance(error, kind)), "failed")
         _fail(out, kind, error.message, error.hint or "")
     except (duckdb.OutOfMemoryException, MemoryError, pa.ArrowMemoryError):
-        _fail(
-            out,
-            "memory",
-            f"the query needs more memory than a worker has ({QUERY_WORKER_DATA_BYTES >> 20} MiB, the limit"
-            " QUERY_WORKER_DATA_BYTES)",
-            _MEMORY_HINT,
-        )
+        _fail(out, "memory", _MEMORY, _MEMORY_HINT)
     except duckdb.PermissionException as error:
         _fail(out, "refused", f"not allowed: {_first_line(error)}", "docs/reference/sql.md says what is")
     except duckdb.Error as error:
         _fail(out, "failed", str(error).strip(), "")
     except RecursionError:
         _fail(out, "refused", "the statement is nested too deeply", "split it with WITH")
-    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        if "Out of Memory" in str(error):  # as Arrow says it through its C interface
+            _fail(out, "memory", _MEMORY, _MEMORY_HINT)
+            out.flush()
+            return
         # What the guard does not understand it does not let through.
         _fail(
             out,
