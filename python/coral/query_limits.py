@@ -35,8 +35,11 @@ MAX_STREAM_ROWS: Final = 5_000_000
 MAX_STREAM_BYTES: Final = 1024**3
 """Size of what `db.stream` answers at most, as Arrow."""
 
-MAX_QUERIES_PER_CALLER: Final = 8
-"""Queries of one caller that run at once while others wait; alone it may have all workers."""
+MAX_QUERIES_PER_CALLER: Final = 18
+"""Queries of one caller that run at once; the others of MAX_CONCURRENT_QUERIES are for other callers."""
+
+MAX_QUEUED_PER_CALLER: Final = 50
+"""Queries of one caller that may wait, of the MAX_QUEUED_QUERIES that may in all."""
 
 SLOW_QUERY_SECONDS: Final = 1.0
 """From here on a query is logged as slow."""

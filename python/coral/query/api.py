@@ -209,7 +209,7 @@ class QueryApi:
         )
 
     async def execute_query(
-        self, request: pb.ExecuteQueryRequest
+        self, request: pb.ExecuteQueryRequest, *, caller: str = ""
     ) -> AsyncGenerator[pb.ExecuteQueryResponse, None]:
         """See the RPC. Closing the generator ends the query."""
         _require(request.sql.strip(), "sql")
@@ -232,7 +232,7 @@ class QueryApi:
             max_rows=max_rows,
             now=self._helpers.now(),
         )
-        parts = self._pool.run(job, timeout=min(timeout, QUERY_TIMEOUT_CEILING_SECONDS))
+        parts = self._pool.run(job, timeout=min(timeout, QUERY_TIMEOUT_CEILING_SECONDS), caller=caller)
         async with contextlib.aclosing(parts):
             async for part in parts:
                 if isinstance(part, Columns):

@@ -74,11 +74,20 @@ class QueryServicer(query_pb2_grpc.QueryServiceServicer):
         self, request: pb.ExecuteQueryRequest, context: _Context
     ) -> AsyncIterator[pb.ExecuteQueryResponse]:
         try:
-            async with contextlib.aclosing(self._api.execute_query(request)) as responses:
+            async with contextlib.aclosing(
+                self._api.execute_query(request, caller=_caller(context))
+            ) as responses:
                 async for response in responses:
                     yield response
         except CoralError as error:
             await abort(context, error)
+
+
+def _caller(context: _Context) -> str:
+    """Who calls: the address, and on loopback, where all have the same, the connection."""
+    peer = str(context.peer())
+    local = peer.startswith(("ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D", "unix:"))
+    return peer if local else peer.rpartition(":")[0]
 
 
 async def _answer(work: Awaitable[T], context: _Context) -> T:

@@ -8,18 +8,26 @@ import os
 import pickle
 import struct
 import sys
-import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 import coral
-from coral.errors import CoralError, DeniedError, LimitError, MemoryLimitError, OverloadedError
-from coral.limits import MAX_CONCURRENT_QUERIES, MAX_QUEUED_QUERIES
+from coral.errors import (
+    CoralError,
+    DeniedError,
+    LimitError,
+    MemoryLimitError,
+    OverloadedError,
+    QueryError,
+)
 from coral.store.guard import protocol
+from coral.store.guard.journal import Journal, QueryEntry
+from coral.store.guard.slots import FairSlots
 
 _KEEP_IDLE: Final = 2
 
@@ -50,6 +58,7 @@ ENDINGS: Final = (
     "out_of_memory",
     "overloaded",
     "abandoned",
+    "cancelled",
     "worker_died",
 )
 """How a job can end. A worker is killed when its job timed out, ran out of memory, or was abandoned by its
@@ -74,7 +83,7 @@ class PoolStatistics:
 
 
 class QueryPool:
-    """Runs jobs in worker processes, `MAX_CONCURRENT_QUERIES` at once; the others wait in order.
+    """Runs jobs in worker processes, `MAX_CONCURRENT_QUERIES` at once; the others wait in fair order.
 
     Used from one event loop.
     """
@@ -82,22 +91,23 @@ class QueryPool:
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._idle: list[asyncio.subprocess.Process] = []
-        self._slots = asyncio.Semaphore(MAX_CONCURRENT_QUERIES)
-        self._waiting = 0
-        self._running = 0
+        self._slots = FairSlots()
+        self.journal = Journal()
         self._ended = dict.fromkeys(ENDINGS, 0)
         self._seconds = dict.fromkeys(ENDINGS, 0.0)
         self._closed = False
 
     def statistics(self) -> PoolStatistics:
         """Figures as of now. From any thread."""
-        return PoolStatistics(self._running, self._waiting, dict(self._ended), dict(self._seconds))
+        return PoolStatistics(
+            self._slots.running, self._slots.waiting, dict(self._ended), dict(self._seconds)
+        )
 
     async def warm_up(self) -> None:
         """Starts a worker ahead of the first query."""
         self._idle.append(await self._start())
 
-    async def run(self, job: protocol.Job, *, timeout: float) -> AsyncGenerator[Part, None]:
+    async def run(self, job: protocol.Job, *, timeout: float, caller: str = "") -> AsyncGenerator[Part, None]:
         """Runs a job: one `Columns`, then `Rows`, then one `Outcome`.
 
         Closing the generator early kills the worker, and so the query.
@@ -105,6 +115,7 @@ class QueryPool:
         Args:
             job: The statement.
             timeout: Seconds until it is killed, waiting for a worker included.
+            caller: Who asks; places are handed out fairly between callers.
 
         Raises:
             DeniedError: The statement may not run.
@@ -112,41 +123,48 @@ class QueryPool:
             LimitError: Its time is up.
             OverloadedError: Too many queries wait already.
         """
-        started = time.monotonic()
+        entry = self.journal.begin(caller, job.sql)
         ending = "abandoned"
         try:
-            async with contextlib.aclosing(self._run(job, timeout)) as parts:
+            async with contextlib.aclosing(self._run(job, timeout, entry)) as parts:
                 async for part in parts:
                     if isinstance(part, protocol.Outcome):
                         ending = "answered"
+                    elif isinstance(part, Rows):
+                        entry.row_count += part.row_count
                     yield part
         except CoralError as error:
-            ending = _ending(error)
+            ending = "cancelled" if entry.cancelled else _ending(error)
+            if entry.cancelled:
+                raise QueryError(
+                    "the query was cancelled by an operator", hint="coral queries shows what runs"
+                ) from None
             raise
         finally:
+            self.journal.end(entry, ending)
             self._ended[ending] += 1
-            self._seconds[ending] += time.monotonic() - started
+            self._seconds[ending] += entry.seconds
 
-    async def _run(self, job: protocol.Job, timeout: float) -> AsyncGenerator[Part, None]:
-        if self._waiting >= MAX_QUEUED_QUERIES:
-            raise OverloadedError(
-                f"{MAX_QUEUED_QUERIES} queries are waiting, the limit MAX_QUEUED_QUERIES", hint="retry later"
-            )
+    async def _run(self, job: protocol.Job, timeout: float, entry: QueryEntry) -> AsyncGenerator[Part, None]:
         try:
             async with asyncio.timeout(timeout):
-                self._waiting += 1
+                waiting = asyncio.ensure_future(self._slots.acquire(entry.caller))
+                entry.kill = partial(_cancel, waiting)
                 try:
-                    await self._slots.acquire()
-                finally:
-                    self._waiting -= 1
-                self._running += 1
+                    await waiting
+                except asyncio.CancelledError:
+                    if waiting.done() and not waiting.cancelled() and waiting.exception() is None:
+                        self._slots.release(entry.caller)  # it came at the same moment
+                    if entry.cancelled:
+                        raise QueryError("the query was cancelled while it waited") from None
+                    raise
+                entry.state = "running"
                 try:
-                    async with contextlib.aclosing(self._run_in_worker(job)) as parts:
+                    async with contextlib.aclosing(self._run_in_worker(job, entry)) as parts:
                         async for part in parts:
                             yield part
                 finally:
-                    self._running -= 1
-                    self._slots.release()
+                    self._slots.release(entry.caller)
         except TimeoutError:
             raise LimitError(
                 f"the query ran longer than its time limit of {timeout:g} s and was ended",
@@ -160,9 +178,10 @@ class QueryPool:
             await _kill(worker)
         self._idle.clear()
 
-    async def _run_in_worker(self, job: protocol.Job) -> AsyncGenerator[Part, None]:
+    async def _run_in_worker(self, job: protocol.Job, entry: QueryEntry) -> AsyncGenerator[Part, None]:
         worker = self._idle.pop() if self._idle else await self._start()
         reusable = False
+        entry.kill = worker.kill
         try:
             encoded = pickle.dumps(job)
             assert worker.stdin is not None
@@ -234,6 +253,10 @@ async def _death(worker: asyncio.subprocess.Process) -> CoralError:
         f"the query ended its worker process ({how}), most likely by using too much memory",
         hint="aggregate in SQL, select fewer columns, or narrow the time range",
     )
+
+
+def _cancel(waiting: asyncio.Future[None]) -> None:
+    waiting.cancel()
 
 
 def _ending(error: CoralError) -> str:
