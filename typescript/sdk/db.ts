@@ -85,7 +85,7 @@ export async function query<T extends object = Row>(
 
 /**
  * Runs one read-only SQL statement and hands over rows as they come, without holding them all.
- * Leaving the loop early ends the statement on the server.
+ * Leaving the loop early ends the statement on the server. The server's limits are 5 million rows, 1 GiB and 60 s.
  *
  * @param sql The statement.
  * @param params Values for its placeholders.
@@ -108,7 +108,7 @@ export async function* stream<T extends object = Row>(
   params?: SqlParams,
   options?: QueryOptions,
 ): AsyncGenerator<T, Completeness, void> {
-  const batches = run<T>(sql, params, options);
+  const batches = run<T>(sql, params, options, true);
   try {
     for (;;) {
       const next = await batches.next();
@@ -124,11 +124,14 @@ async function* run<T extends object>(
   sql: string,
   params: SqlParams | undefined,
   options: QueryOptions = {},
+  stream = false,
 ): AsyncGenerator<T[], Completeness, void> {
   let read: (batch: Uint8Array) => T[] = () => [];
   let rowCount = 0n;
   let completeness: Completeness | undefined;
-  for await (const { part } of streamCall("executeQuery", requestOf(sql, params, options), deadline(options))) {
+  for await (
+    const { part } of streamCall("executeQuery", { ...requestOf(sql, params, options), stream }, deadline(options))
+  ) {
     if (part.case === "header") {
       const arrow = await import("./arrow.ts"); // evaluated by the scripts that need it only
       read = arrow.rowReader<T>(part.value.arrowSchema);

@@ -19,6 +19,7 @@ _COMMANDS = {
     "examples": ("coral.cli.examples:examples", "List, show and copy the scripts that come with Coral."),
     "demo": ("coral.cli.demo:demo", "Start services with faults and report on them."),
     "query": ("coral.cli.query:query", "Ask a colony in SQL."),
+    "queries": ("coral.cli.queries:queries", "Show the SQL that runs in a colony, and end it."),
     "services": ("coral.cli.services:services", "List the services that a colony knows."),
     "status": ("coral.cli.status:status", "Show how a colony and its agents are doing."),
     "logs": ("coral.cli.logs:logs", "Show log records of services."),

@@ -16,7 +16,8 @@ from coral.errors import UsageError
 from coral.model.durations import parse_duration_ns
 
 if TYPE_CHECKING:
-    from coral.client.colony import QueryResult
+    from coral.client.colony import ColonyClient, QueryResult
+    from coral.query.dataset import Dataset
 
 
 @click.command()
@@ -46,7 +47,9 @@ def query(
     output: str,
     timeout: str | None,
 ) -> None:
-    """Ask a colony, or a recorded file, in SQL. SQL is one statement that only reads; - takes it from stdin.
+    """Ask a colony, or a recorded file, in SQL.
+
+    SQL is one statement that only reads; - takes it from stdin. Without it, on a terminal, a shell opens.
 
     \b
     coral query "SELECT * FROM service_summary ORDER BY p99_ms DESC LIMIT 5"
@@ -56,26 +59,37 @@ def query(
     """
     from coral.cli.sql_params import sql_params
 
-    if sql is None:
-        raise UsageError("no SQL is given", hint='for example coral query "SHOW TABLES"; - reads stdin')
     if dataset is not None and colony is not None:
         raise UsageError("--dataset and --colony are both given", hint="ask one of them")
-    statement = _statement(sql)
+    shell = sql is None and sys.stdin.isatty()
+    if sql is None and not shell:
+        raise UsageError("no SQL is given", hint='for example coral query "SHOW TABLES"; - reads stdin')
+    statement = "" if sql is None else _statement(sql)
     positional, named = sql_params(params)
     timeout_ns = None if timeout is None else parse_duration_ns(timeout)
     if timeout_ns is not None and timeout_ns <= 0:
         raise UsageError(f"--timeout is {timeout}, expected more than nothing", hint="for example 10s")
     asked: dict[str, Any] = {"params": positional, "named_params": named, "timeout_ns": timeout_ns}
+    with _source(colony, dataset) as source:
+        if not shell:
+            _show(source.query(statement, **asked), output)
+            return
+        from coral.cli.sql_shell import SqlShell
+
+        SqlShell(lambda text: source.query(text, **asked), _show, mode=output).run()
+
+
+def _source(colony: str | None, dataset: Path | None) -> ColonyClient | Dataset:
     if dataset is not None:
         from coral.query.dataset import Dataset
 
-        with Dataset(dataset) as recorded:
-            result = recorded.query(statement, **asked)
-    else:
-        from coral.client.colony import ColonyClient
+        return Dataset(dataset)
+    from coral.client.colony import ColonyClient
 
-        with ColonyClient(resolve_colony(colony)) as client:
-            result = client.query(statement, **asked)
+    return ColonyClient(resolve_colony(colony))
+
+
+def _show(result: QueryResult, output: str) -> None:
     click.echo(render_result(result, output), nl=False)
     if output != "json":
         report_completeness(result)

@@ -16,11 +16,18 @@ from typing import Any, Final
 
 import grpc
 
-from coral._proto.colony.v1 import fleet_pb2_grpc, query_pb2, query_pb2_grpc, status_pb2_grpc
+from coral._proto.colony.v1 import (
+    fleet_pb2_grpc,
+    queries_pb2_grpc,
+    query_pb2,
+    query_pb2_grpc,
+    status_pb2_grpc,
+)
 from coral.clock import SystemClock
 from coral.colony.fleet import FleetServicer
 from coral.colony.listening import ColonyPorts
 from coral.colony.operations import ColonyOperations
+from coral.colony.queries import QueriesServicer
 from coral.colony.records import FleetRecords
 from coral.colony.status import StatusServicer
 from coral.colony.telemetry import CALL_SECONDS, CALLS, call_labels
@@ -140,6 +147,8 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         )
         query_pb2_grpc.add_QueryServiceServicer_to_server(QueryServicer(api), ports.queries.server)
         fleet_pb2_grpc.add_FleetServiceServicer_to_server(fleet, ports.fleet.server)
+        queries = QueriesServicer(pool.journal)
+        queries_pb2_grpc.add_QueriesServiceServicer_to_server(queries, ports.fleet.server)
         operations = ColonyOperations(
             store=store,
             fleet=fleet,

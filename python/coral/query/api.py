@@ -21,6 +21,7 @@ from coral.limits import (
 from coral.query.dataset import complete
 from coral.query.helpers import Helpers, TraceFilter, Window
 from coral.query.records import Records
+from coral.query_limits import MAX_RESULT_BYTES, MAX_STREAM_BYTES, MAX_STREAM_ROWS
 from coral.store.api import Store
 from coral.store.guard.pool import Columns, QueryPool, Rows
 from coral.store.guard.protocol import Job
@@ -215,9 +216,12 @@ class QueryApi:
         _require(request.sql.strip(), "sql")
         started = time.monotonic()
         timeout = (
-            request.timeout.ToNanoseconds() / 1e9 if request.HasField("timeout") else QUERY_TIMEOUT_SECONDS
+            request.timeout.ToNanoseconds() / 1e9
+            if request.HasField("timeout")
+            else (QUERY_TIMEOUT_CEILING_SECONDS if request.stream else QUERY_TIMEOUT_SECONDS)
         )
-        max_rows = min(request.max_rows or MAX_RESULT_ROWS, MAX_RESULT_ROWS)
+        most = MAX_STREAM_ROWS if request.stream else MAX_RESULT_ROWS
+        max_rows = min(request.max_rows or most, most)
         if timeout <= 0 or max_rows < 0:
             raise UsageError(f"timeout is {timeout:g} s and max_rows {max_rows}, both must be positive")
         await self._publish()
@@ -230,6 +234,7 @@ class QueryApi:
             named_params={name: _value(item) for name, item in request.named_params.items()},
             segments=segments,
             max_rows=max_rows,
+            max_bytes=MAX_STREAM_BYTES if request.stream else MAX_RESULT_BYTES,
             now=self._helpers.now(),
         )
         parts = self._pool.run(job, timeout=min(timeout, QUERY_TIMEOUT_CEILING_SECONDS), caller=caller)
