@@ -5,7 +5,7 @@
 | BOOLEAN, VARCHAR, JSON, UUID, ENUM | as they are; JSON columns as their text |
 | integers | number; text beyond ±(2^53 - 1) |
 | FLOAT, DOUBLE | number; `"NaN"`, `"Infinity"`, `"-Infinity"` as text |
-| DECIMAL | text |
+| DECIMAL | text; a number where it has no fraction digits |
 | TIMESTAMP of all kinds | ISO 8601 in UTC, `"2026-01-02T03:04:05.000006Z"` |
 | DATE, TIME | `"2026-01-02"`, `"03:04:05"` |
 | INTERVAL | `{"months", "days", "nanoseconds"}` |
