@@ -68,6 +68,28 @@ def test_public_tables_are_readable_and_empty_ones_have_their_columns(store: Duc
     assert ask("SELECT p99_ms FROM service_summary", store)[0] == []
 
 
+def test_one_statement_leaves_nothing_for_the_next(store: DuckDBStore) -> None:
+    store.submit(lambda tx: insert_spans(tx, 3, start=NOW)).result()
+    store.submit(lambda tx: insert_spans(tx, 2, start=NOW - datetime.timedelta(hours=5))).result()
+    store.seal()
+    everything = "SELECT count(*) AS n FROM otel_spans_local WHERE start_time > '2000-01-01'"
+    windowed = "SELECT count(*) AS n FROM otel_spans_local"
+    mixed = f"SELECT ({windowed}) + ({everything}) * 10 AS n"
+
+    async def run() -> list[int]:
+        found = []
+        async with pool() as workers:
+            for sql in (windowed, everything, mixed, "SELECT nonsense", everything, windowed):
+                with contextlib.suppress(QueryError):
+                    table, _ = await answer(workers, job(sql, store))
+                    found.append(table.to_pylist()[0]["n"])
+            table, _ = await answer(workers, job(everything))  # a store without segments
+            found.append(table.to_pylist()[0]["n"])
+        return found
+
+    assert asyncio.run(run()) == [3, 5, 53, 5, 3, 0]
+
+
 def test_parameters_keep_their_types() -> None:
     when = datetime.datetime(2026, 1, 2, 3, 4, 5)
     rows, _ = ask("SELECT ? AS i, ? AS s, ? AS t, ? AS n", params=[7, "x", when, None])

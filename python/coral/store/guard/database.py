@@ -59,6 +59,10 @@ class Database:
         others: Names of tables that exist and must not be read.
         scanned: Full names of the tables of a recording that a plan may read; None where there is nothing
             else to read, or where views of the recording's owner decide.
+        folders: Where files may be read.
+        files: Those that the views of base tables read now.
+        locked: Whether the configuration is.
+        undo: What takes back what was made for the job; last first.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -66,6 +70,10 @@ class Database:
     tables: dict[str, Table] = field(default_factory=dict)
     others: set[str] = field(default_factory=lambda: {"schema_migrations"})
     scanned: set[str] | None = None
+    folders: set[Path] = field(default_factory=set)
+    files: dict[str, list[Path]] = field(default_factory=dict)
+    locked: bool = False
+    undo: list[str] = field(default_factory=list)
 
     def replaceable(self, names: Collection[str]) -> set[str]:
         """Those of these tables on which no other view is built."""
@@ -103,8 +111,38 @@ def prepare(kind: str) -> Database:
 
 def lock(database: Database) -> None:
     """Takes everything away but reading what is open."""
-    database.connection.execute("SET enable_external_access=false; SET lock_configuration=true")
+    if not database.locked:
+        folders = parquet_list(sorted(database.folders))
+        database.connection.execute(
+            f"SET allowed_directories={folders}; SET enable_external_access=false;"
+            " SET lock_configuration=true"
+        )
+        database.locked = True
     database.connection.execute("BEGIN TRANSACTION READ ONLY")
+
+
+def unlock(database: Database) -> bool:
+    """Undoes what was made for one job, so that a store's database serves the next one as well.
+
+    Returns:
+        Whether that went well; else the database is good for nothing more.
+    """
+    try:
+        for statement in ("ROLLBACK", *reversed(database.undo)):
+            database.connection.execute(statement)
+    except duckdb.Error:
+        return False
+    database.undo.clear()
+    return True
+
+
+def fits(database: Database, job: protocol.Job) -> bool:
+    """Whether a database that was locked for earlier jobs can serve this one: its files lie beside theirs."""
+    return not database.locked or _folders(job) <= database.folders
+
+
+def _folders(job: protocol.Job) -> set[Path]:
+    return {Path(path).parent for paths in job.segments.values() for path in paths}
 
 
 def window_start(database: Database, window: timedelta, now: datetime | None) -> datetime | None:
@@ -127,10 +165,12 @@ def add_windows(database: Database, names: Sequence[str], whole: Collection[str]
         if name in whole:
             view, source = source, _quoted(f"{name} of all times")
             database.connection.execute(f"ALTER VIEW {view} RENAME TO {source}")
+            database.undo.append(f"ALTER VIEW {source} RENAME TO {quoted}")
         database.connection.execute(
             f"CREATE VIEW {view} AS SELECT * FROM {source}"
             f" WHERE {_quoted(database.tables[name].time_column)} >= TIMESTAMP '{start.isoformat(' ')}'"
         )
+        database.undo.append(f"DROP VIEW {view}")
 
 
 def check_plan(database: Database, sql: str, params: Any) -> None:
@@ -187,18 +227,18 @@ def _prepare_store(database: Database) -> None:
 def open_segments(database: Database, job: protocol.Job) -> None:
     """Gives the views of a store's database the rows that a job reads."""
     kind = database.kind
-    allowed: list[Path] = []
+    if not database.locked:
+        database.folders = _folders(job)
     for table in segmented_tables(kind):
         if table.tier_of is not None:
             continue
         files = [Path(path) for name in with_tiers(kind, table.name) for path in job.segments.get(name, [])]
-        if files:
+        if files != database.files.get(table.name, []):
+            more = f" UNION ALL BY NAME {parquet_scan(files)}" if files else ""
             database.connection.execute(
-                f"CREATE OR REPLACE VIEW {table.name} AS SELECT * FROM {_INNER}.{table.name}"
-                f" UNION ALL BY NAME {parquet_scan(files)}"
+                f"CREATE OR REPLACE VIEW {table.name} AS SELECT * FROM {_INNER}.{table.name}{more}"
             )
-            allowed += files
-    database.connection.execute(f"SET allowed_paths={parquet_list(allowed)}")
+            database.files[table.name] = files
 
 
 def open_dataset(database: Database, path: Path) -> None:

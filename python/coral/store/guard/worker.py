@@ -38,10 +38,12 @@ from coral.store.guard.database import (
     Database,
     add_windows,
     check_plan,
+    fits,
     lock,
     open_dataset,
     open_segments,
     prepare,
+    unlock,
     window_start,
 )
 from coral.store.guard.rewrite import with_windows
@@ -60,15 +62,19 @@ _MEMORY: Final = (
 _MEMORY_HINT: Final = "aggregate in SQL, select fewer columns, or narrow the time range"
 
 
-def run(database: Database, job: protocol.Job, out: BinaryIO, spent_bytes: int) -> None:
+def run(database: Database, job: protocol.Job, out: BinaryIO, spent_bytes: int) -> bool:
     """Runs a job and writes its answer.
 
     Args:
-        database: From `prepare`; good for one job.
+        database: From `prepare`.
         job: The job.
         out: Where frames go.
         spent_bytes: With more memory than this at its end, the worker says that it wants no further job.
+
+    Returns:
+        Whether the database is good for `unlock` and another job; it is when the statement ran to its end.
     """
+    clean = False
     try:
         if database.kind == DATASET:
             open_dataset(database, Path(job.dataset))
@@ -79,9 +85,11 @@ def run(database: Database, job: protocol.Job, out: BinaryIO, spent_bytes: int) 
         if database.kind == DATASET:
             check_plan(database, sql, job.named_params or job.params or None)
         outcome = _stream(database.connection, sql, job, outcome, out)
-        database.connection.close()
+        if database.kind == DATASET:
+            database.connection.close()
         outcome = msgspec.structs.replace(outcome, spent=_data_bytes() > spent_bytes)
         _write(out, protocol.END, msgspec.msgpack.encode(outcome))
+        clean = database.kind != DATASET and not outcome.rows_cut
     except CoralError as error:
         kind = next((name for name, kind in protocol.FAILURES.items() if isinstance(error, kind)), "failed")
         _fail(out, kind, error.message, error.hint or "")
@@ -97,7 +105,7 @@ def run(database: Database, job: protocol.Job, out: BinaryIO, spent_bytes: int) 
         if "Out of Memory" in str(error):  # as Arrow says it through its C interface
             _fail(out, "memory", _MEMORY, _MEMORY_HINT)
             out.flush()
-            return
+            return False
         # What the guard does not understand it does not let through.
         _fail(
             out,
@@ -106,6 +114,7 @@ def run(database: Database, job: protocol.Job, out: BinaryIO, spent_bytes: int) 
             "write it differently, and please report it",
         )
     out.flush()
+    return clean
 
 
 def _guarded(database: Database, job: protocol.Job) -> tuple[str, protocol.Outcome]:
@@ -244,9 +253,12 @@ def main() -> None:
         if len(length) < 4:
             return
         job: protocol.Job = pickle.loads(sys.stdin.buffer.read(int.from_bytes(length, "big")))
-        run(database, job, out, spent_bytes)
-        database.connection.close()
-        database = prepare(kind)
+        if not fits(database, job):
+            database.connection.close()
+            database = prepare(kind)
+        if not (run(database, job, out, spent_bytes) and unlock(database)):
+            database.connection.close()
+            database = prepare(kind)
 
 
 if __name__ == "__main__":
