@@ -38,7 +38,9 @@ def main() -> int:
     coral = [os.path.abspath(program)] if program else [sys.executable, "-m", "coral"]
     deno = find_deno()
     with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder, "hello.ts")
+        own = Path(folder, "script")  # as a user has it: Deno's cache is not beside the script
+        own.mkdir()
+        script = own / "hello.ts"
         script.write_text(SCRIPT, encoding="utf-8")
         import_map = Path(folder, "import_map.json")
         import_map.write_text(

@@ -181,8 +181,11 @@ def run(arguments: RunArguments) -> int:
         CoralError: The arguments cannot be used, or the script did not run to its own end.
     """
     if arguments.watch or arguments.dry_run or arguments.help_script or arguments.verbose:
+        import gc
+
         from coral.cli.run_modes import run_in_mode
 
+        gc.enable()  # `--watch` goes on for hours
         return run_in_mode(arguments)
     return run_script(make_job(arguments))
 

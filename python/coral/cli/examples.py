@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from coral.cli.scaffold import said, say_done, write_new
-from coral.errors import UsageError
+from coral.cli.scaffold import create_script
 
 
 def example_names() -> list[str]:
@@ -70,13 +69,7 @@ def copy(name: str, file: Path | None, force: bool) -> int:
     path = file or Path(f"{name.removeprefix('example:')}.ts")
     if path.is_dir():
         path /= f"{name.removeprefix('example:')}.ts"
-    done = write_new(path, text, force=force)
-    if done == "kept":
-        raise UsageError(
-            f"{said(path)} is there already", hint="name another file, or replace it with --force"
-        )
-    say_done(done, path)
-    click.echo(f"\nNext: coral run --watch {said(path)}")
+    create_script(path, text, force=force, hint="name another file, or replace it with --force")
     return 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from coral.cli.scaffold import said, say_done, write_new
+from coral.cli.scaffold import create_script
 from coral.errors import NotFoundError, UsageError
 
 _ENDINGS = (".ts", ".mts", ".js", ".mjs")
@@ -72,13 +72,7 @@ def new(name: str | None, template: str, list_them: bool, force: bool) -> int:
     path = Path(name if name.endswith(_ENDINGS) else f"{name}.ts")
     if not path.stem.strip(".") or name.endswith(("/", os.sep)):
         raise UsageError(f"{name!r} names no file", hint="for example: coral new slow")
-    done = write_new(path, text, force=force)
-    if done == "kept":
-        raise UsageError(
-            f"{said(path)} is there already", hint="choose another name, or replace it with --force"
-        )
-    say_done(done, path)
-    click.echo(f"\nNext: coral run --watch {said(path)}")
+    create_script(path, text, force=force, hint="choose another name, or replace it with --force")
     return 0
 
 

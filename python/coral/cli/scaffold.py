@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from coral.errors import StorageError
+from coral.errors import StorageError, UsageError
 
 
 def write_new(path: Path, text: str, *, force: bool) -> str:
@@ -51,6 +51,26 @@ def write_new(path: Path, text: str, *, force: bool) -> str:
             f"{path} cannot be written: {error.strerror}", hint="choose a folder that you may write to"
         ) from None
     return "replaced" if exists else "wrote"
+
+
+def create_script(path: Path, text: str, *, force: bool, hint: str) -> None:
+    """Writes a script, says so, and says what to do next.
+
+    Args:
+        path: Its file.
+        text: What it shall hold.
+        force: Whether a file that is there may be replaced.
+        hint: What to do where one is there.
+
+    Raises:
+        UsageError: There is another file.
+        StorageError: It cannot be written.
+    """
+    done = write_new(path, text, force=force)
+    if done == "kept":
+        raise UsageError(f"{said(path)} is there already", hint=hint)
+    say_done(done, path)
+    click.echo(f"\nNext: coral run --watch {said(path)}")
 
 
 def said(path: Path) -> str:

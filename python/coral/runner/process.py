@@ -1,8 +1,7 @@
 """The child process: it inherits stdin, stdout and stderr as they are.
 
 It ends by itself, by a signal or by the time limit.
-`subprocess` costs 10-20 ms of every run, so this forks itself and uses a wake-up pipe. And `signal` costs
-4 ms for its enums, so this takes the numbers from the C module behind it.
+`subprocess` costs 10-20 ms of every run, so this forks itself and uses a wake-up pipe.
 """
 
 from __future__ import annotations
@@ -12,22 +11,15 @@ import sys
 import time
 
 from coral.errors import CoralError, RuntimeMissingError
-from coral.runner.containment.launch import Walls, launch
+from coral.runner.containment.launch import SIGKILL, Walls, launch, signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Callable
 
     from coral.runner.containment.confine import Confinement
     from coral.runner.containment.watchdog import Watchdog
-else:
-    try:
-        import _signal as signal
-    except ImportError:  # another interpreter than CPython
-        import signal
 
-_SIGKILL = 9
 _GRACE_SECONDS = 1.5
 _PIPE_GRACE_SECONDS = 0.3
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
@@ -115,7 +107,7 @@ def run_child(
         ended = child.wait(time_limit)
         if confinement is not None:
             ended.missing = [*confinement.missing, *refused]
-            if ended.exceeded is None and ended.signal == _SIGKILL and confinement.killed_for_memory():
+            if ended.exceeded is None and ended.signal == SIGKILL and confinement.killed_for_memory():
                 ended.exceeded = "memory"
         return ended
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 
@@ -12,14 +11,8 @@ from tests.attacks.corpus import CONTROLS, Attack, read_corpus
 from tests.attacks.run import describe
 from tests.attacks.suite import Mode, Outcome, open_suite
 
-pytestmark = [
-    # The first test waits until all have run, two at a time.
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        importlib.util.find_spec("coral.runner.containment.report") is None,
-        reason="the containment by the operating system is not there yet",
-    ),
-]
+# The first test waits until all have run, two at a time.
+pytestmark = pytest.mark.timeout(900)
 
 ATTACKS = read_corpus()
 ALLOWED = read_corpus(None, CONTROLS)
