@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 MAX_RESULT_ROWS: Final = 10_000
 """Rows that raw SQL answers at most (R82)."""
 
+MAX_SERIES_POINTS: Final = 1_000
+"""Points of one series; a plot shows no more."""
+
+MAX_HISTOGRAM_BUCKETS: Final = 4_096
+"""Buckets of one histogram: all that durations can have."""
+
 MAX_SQL_BYTES: Final = 64 * 1024
 """Length of a SQL statement; DuckDB's parser stalls on long nested expressions."""
 

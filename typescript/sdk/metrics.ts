@@ -17,6 +17,8 @@ import { describeDuration, type DurationInput, parseDuration } from "./duration.
 import { invalidArgument, orNoData } from "./errors.ts";
 import { dateOf } from "./wire_time.ts";
 
+export { histogram, series } from "./series.ts";
+
 const DEFAULT_METRIC = "http.server.duration";
 const DEFAULT_WINDOW = "5m";
 

@@ -52,6 +52,7 @@ export type {
   ServiceTraces,
   WithoutService,
 } from "./handles.ts";
+export type { Histogram, HistogramBucket, HistogramOptions, Series, SeriesOptions, SeriesPoint } from "./series.ts";
 export type { FunctionQuery, ServiceFunction } from "./functions.ts";
 export type { LogLevel, LogQuery, LogRecord } from "./logs.ts";
 export type { SlowTraceOptions, TraceQuery, TraceSummary } from "./traces.ts";

@@ -21,6 +21,7 @@ from coral.limits import (
 from coral.query.dataset import complete
 from coral.query.helpers import Helpers, TraceFilter, Window
 from coral.query.records import Records
+from coral.query.series import Plots
 from coral.query_limits import MAX_RESULT_BYTES, MAX_STREAM_BYTES, MAX_STREAM_ROWS
 from coral.store.api import Store
 from coral.store.guard.pool import Columns, QueryPool, Rows
@@ -70,6 +71,7 @@ class QueryApi:
         """
         self._store = store
         self._helpers = helpers
+        self._plots = Plots(store, helpers)
         self._pool = pool
         self.records = records
         self._completeness = completeness
@@ -127,6 +129,26 @@ class QueryApi:
             window=_to_window(found.window),
             completeness=self._completeness(),
         )
+
+    async def get_series(self, request: pb.GetSeriesRequest) -> pb.GetSeriesResponse:
+        """See the RPC."""
+        _require(request.service, "service")
+        step = (
+            window_of(request.step, present=True, default=_HOUR, name="step")
+            if request.HasField("step")
+            else None
+        )
+        metric = request.metric or _DEFAULT_METRIC
+        window = _window(request, default=_HOUR)
+        return await self._plots.series(request.service, metric, window, step, self._completeness())
+
+    async def get_histogram(self, request: pb.GetHistogramRequest) -> pb.GetHistogramResponse:
+        """See the RPC."""
+        _require(request.service, "service")
+        metric = request.metric or _DEFAULT_METRIC
+        window = _window(request, default=_FIVE_MINUTES)
+        most = request.max_buckets
+        return await self._plots.histogram(request.service, metric, window, most, self._completeness())
 
     async def query_traces(self, request: pb.QueryTracesRequest) -> pb.QueryTracesResponse:
         """See the RPC."""

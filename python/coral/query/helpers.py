@@ -125,6 +125,14 @@ class Helpers:
         found, since = self._recent.read(service, window.start, window.end)
         return RecentPart(found, since)
 
+    def recent_series(
+        self, service: str, start: datetime, end: datetime, step: timedelta
+    ) -> tuple[dict[datetime, BySource], datetime]:
+        """The same in steps; see `RecentRollups.read_series`."""
+        if self._recent is None:
+            return {}, end
+        return self._recent.read_series(service, start, end, step)
+
     def percentile(
         self, service: str, metric: str, q: float, window: Window, recent: RecentPart | None = None
     ) -> Percentile:
@@ -141,13 +149,33 @@ class Helpers:
         Raises:
             NoDataError: There is no such data in the window.
         """
-        if metric not in SPAN_METRICS:
-            raise _no_data(service, metric, window)
-        found, window = self._requests("percentile", service, window, recent)
-        if found.count == 0:
-            raise _no_data(service, metric, window)
+        found, window = self.distribution(service, metric, window, recent)
         value = quantile(found.buckets, q, smallest=found.smallest, largest=found.largest)
         return Percentile(value, found.count, window)
+
+    def distribution(
+        self, service: str, metric: str, window: Window, recent: RecentPart | None = None
+    ) -> tuple[Requests, Window]:
+        """The merged histogram that quantiles are read from, and its window; arguments as for `percentile`.
+
+        Raises:
+            NoDataError: There is no such data in the window.
+        """
+        self.check_metric(service, metric, window)
+        found, window = self._requests("percentile", service, window, recent)
+        if found.count == 0:
+            raise no_data(service, metric, window)
+        return found, window
+
+    @staticmethod
+    def check_metric(service: str, metric: str, window: Window) -> None:
+        """Holds that requests tell of a metric.
+
+        Raises:
+            NoDataError: They do not.
+        """
+        if metric not in SPAN_METRICS:
+            raise no_data(service, metric, window)
 
     def requests(self, service: str, window: Window, recent: RecentPart | None = None) -> RequestCounts:
         """Requests answered and failed; `recent` as for `percentile`.
@@ -157,7 +185,7 @@ class Helpers:
         """
         found, window = self._requests("requests", service, window, recent)
         if found.count == 0:
-            raise _no_data(service, "requests", window)
+            raise no_data(service, "requests", window)
         return RequestCounts(found.count, found.errors, window)
 
     def _requests(
@@ -238,7 +266,7 @@ class Helpers:
         values = {"agent_id": agent_id, "service": service, "start": window.start, "end": window.end}
         rows = self._rows("system_metrics", values, {"system_metrics": window.start, "resources": None})
         if not rows:
-            raise _no_data(service or agent_id or "any agent", "system metrics", window)
+            raise no_data(service or agent_id or "any agent", "system metrics", window)
         return rows
 
     def since(self, length: timedelta) -> datetime:
@@ -260,7 +288,8 @@ def _floor(time: datetime) -> datetime:
     return time.replace(second=0, microsecond=0)
 
 
-def _no_data(service: str, metric: str, window: Window) -> NoDataError:
+def no_data(service: str, metric: str, window: Window) -> NoDataError:
+    """The error of a question that has no answer."""
     seconds = window.asked.total_seconds()
     length = f"{seconds / 60:g}m" if seconds >= 60 else f"{seconds:g}s"
     return NoDataError(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import time
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -203,20 +203,37 @@ class RecentRollups:
             The requests, and the time before which the store must be asked as well: at most `start`
             when everything is here, `end` when nothing is.
         """
+        found = BySource()
+        return found, self._read(service, start, end, lambda _: found)
+
+    def read_series(
+        self, service: str, start: datetime, end: datetime, step: timedelta
+    ) -> tuple[dict[datetime, BySource], datetime]:
+        """The same in steps, which begin at multiples of their length; empty ones are left out."""
+        found: dict[datetime, BySource] = {}
+
+        def step_of(minute: int) -> BySource:
+            at = _time_of(minute)
+            return found.setdefault(at - (at - _EPOCH) % step, BySource())
+
+        return found, self._read(service, start, end, step_of)
+
+    def _read(
+        self, service: str, start: datetime, end: datetime, into: Callable[[int], BySource]
+    ) -> datetime:
         first, last = _minute_of(start), _minute_of(end)
         if last - first > RECENT_ROLLUPS_MINUTES or last > self._until:
-            return BySource(), end
+            return end
         if self._skipped and any(first <= minute < last for minute in self._skipped):
-            return BySource(), end
-        found = BySource()
+            return end
         since = min(max(first, self._since), last)
         for minute in range(since, last):
             if (services := self._minutes.get(minute)) is not None:
                 if (packed := services.get((service, False))) is not None:
-                    found.spans.add_packed(packed)
+                    into(minute).spans.add_packed(packed)
                 if (packed := services.get((service, True))) is not None:
-                    found.metrics.add_packed(packed)
-        return found, _time_of(since)
+                    into(minute).metrics.add_packed(packed)
+        return _time_of(since)
 
     def statistics(self) -> RecentStatistics:
         """Figures as of now."""

@@ -43,6 +43,14 @@ class QueryServicer(query_pb2_grpc.QueryServiceServicer):
     ) -> pb.GetErrorRateResponse:
         return await _answer(self._api.get_error_rate(request), context)
 
+    async def GetSeries(self, request: pb.GetSeriesRequest, context: _Context) -> pb.GetSeriesResponse:
+        return await _answer(self._api.get_series(request), context)
+
+    async def GetHistogram(
+        self, request: pb.GetHistogramRequest, context: _Context
+    ) -> pb.GetHistogramResponse:
+        return await _answer(self._api.get_histogram(request), context)
+
     async def QueryTraces(self, request: pb.QueryTracesRequest, context: _Context) -> pb.QueryTracesResponse:
         return await _answer(self._api.query_traces(request), context)
 

@@ -77,6 +77,30 @@ def test_helpers_and_the_summary_table_agree(client: ColonyClient) -> None:
     assert p99 == pytest.approx(client.percentile_ns("payments", 0.99) / 1e6)
 
 
+def test_series_and_histograms_agree_with_percentiles(served: Served, client: ColonyClient) -> None:
+    series = served.stub.GetSeries(pb.GetSeriesRequest(service="payments", step=Duration(seconds=1)))
+    assert len(series.points) == 61
+    (point,) = [point for point in series.points if point.request_count]
+    assert (point.request_count, point.error_count, point.error_rate) == (1000, 12, 0.012)
+    assert (point.p50, point.p99) == (
+        client.percentile_ns("payments", 0.5),
+        client.percentile_ns("payments", 0.99),
+    )
+    histogram = served.stub.GetHistogram(pb.GetHistogramRequest(service="payments", max_buckets=10))
+    assert (histogram.sample_count, histogram.smallest, histogram.largest) == (1000, 1e6, 1e9)
+    assert 5 <= len(histogram.buckets) <= 10
+    for request in (
+        pb.GetSeriesRequest(),
+        pb.GetSeriesRequest(service="payments", step=Duration(seconds=-1)),
+    ):
+        with pytest.raises(grpc.RpcError) as refused:
+            served.stub.GetSeries(request)
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    with pytest.raises(grpc.RpcError) as none:
+        served.stub.GetHistogram(pb.GetHistogramRequest(service="nobody"))
+    assert none.value.code() is grpc.StatusCode.NOT_FOUND
+
+
 def test_no_data_is_an_error_that_names_what_was_asked(served: Served, client: ColonyClient) -> None:
     with pytest.raises(NoDataError) as caught:
         client.percentile_ns("nobody", 0.5)

@@ -57,6 +57,77 @@ asking("errors and traffic come from one answer", {
   assert.equal(await coral.metrics.getRequestRate("orders", 900_000), 2);
 });
 
+asking("a series has every step, and null where nothing happened", {
+  getSeries: (request) => {
+    assert.deepEqual([request.service, request.metric], ["payments", "http.server.duration"]);
+    assert.deepEqual([request.window?.seconds, request.step?.seconds], [3600n, 120n]);
+    return {
+      points: [
+        {
+          startTime: { seconds: 1_790_000_040n },
+          requestCount: 240n,
+          errorCount: 60n,
+          errorRate: 0.25,
+          p50: 0,
+          p99: 2e9,
+        },
+        { startTime: { seconds: 1_790_000_160n } },
+        { startTime: { seconds: 1_790_000_280n }, requestCount: 30n, errorRate: 0, p50: 1e6, p95: 2e6, p99: 3e6 },
+      ],
+      step: { seconds: 120n },
+      unit: "ns",
+      window: { start: { seconds: 1_790_000_040n }, end: { seconds: 1_790_000_340n } },
+      completeness: { missingAgents: ["b"], notes: ["steps are longer"] },
+    };
+  },
+}, async () => {
+  const series = await coral.metrics.series("payments", undefined, { step: "2m" });
+  assert.deepEqual([series.length, series.stepMs, Object.keys(series).length], [3, 120_000, 3]);
+  assert.deepEqual(series.completeness.missingAgents, ["b"]);
+  const [full, empty, last] = series;
+  assert.deepEqual([full.requestRate, full.errorRate, full.p50, full.p95, full.p99Ms], [2, 0.25, 0, null, 2000]);
+  assert.deepEqual(
+    [empty.requestCount, empty.requestRate, empty.errorRate, empty.p50, empty.p50Ms, empty.p99],
+    [0, 0, null, null, null, null],
+  );
+  assert.equal(last.end.getTime() - last.start.getTime(), 60_000);
+  assert.deepEqual([last.requestRate, last.errorRate], [0.5, 0]);
+  await assert.rejects(coral.metrics.series("payments", "m", { step: "0s" }), { reason: "INVALID_ARGUMENT" });
+});
+
+asking("a histogram has bounds in nanoseconds", {
+  getHistogram: (request) => {
+    assert.deepEqual([request.window?.seconds, request.maxBuckets], [300n, 3]);
+    return {
+      buckets: [{ lower: 0, upper: 2 }, { lower: 2, upper: 4, count: 7n }],
+      sampleCount: 7n,
+      smallest: 3,
+      largest: 4,
+      window,
+    };
+  },
+  listServices: () => ({ services: [{ name: "payments" }] }),
+}, async () => {
+  const found = await (await coral.services.get("payments")).metrics.histogram(undefined, { buckets: 3 });
+  assert.deepEqual(found.buckets, [{ lower: 0, upper: 2, count: 0 }, { lower: 2, upper: 4, count: 7 }]);
+  assert.deepEqual([found.count, found.min, found.max], [7, 3, 4]);
+  assert.equal(found.window.end.getTime() - found.window.start.getTime(), 360_000);
+  await assert.rejects(coral.metrics.histogram("payments", "m", { buckets: 0 }), { reason: "INVALID_ARGUMENT" });
+});
+
+asking("no data in a series or histogram is an error", {
+  getSeries: () => {
+    throw failure(Code.NotFound, "NO_DATA", "no data for it");
+  },
+  getHistogram: () => {
+    throw failure(Code.NotFound, "NO_DATA", "no data for it");
+  },
+}, async () => {
+  const subject = { name: "NoDataError", service: "idle", metric: "http.server.duration" };
+  await assert.rejects(coral.metrics.series("idle"), { ...subject, window: "1h" });
+  await assert.rejects(coral.metrics.histogram("idle"), { ...subject, window: "5m" });
+});
+
 asking("services come as handles, over all pages", {
   listServices: ({ pageToken }) =>
     pageToken === ""
