@@ -25,6 +25,10 @@ a disk or a terminal's history would be full of it."""
 SCRIPT_TERMINAL_BYTES: Final = 8 * 1024 * 1024
 """The same where it goes to a terminal: 100,000 lines, more than any history holds."""
 
+REPORT_BYTES: Final = 8 * 1024 * 1024
+"""What a page made by `coral run --html` keeps of the script's text and charts: browsers open it at once.
+What is more is left out, and the page says so."""
+
 SCRIPT_FILE_BYTES: Final = 16 * 1024 * 1024
 """Size of a file that a script's process may write (RLIMIT_FSIZE): Deno's caches are below 1 MB. Where its
 output goes to a file, that may grow by SCRIPT_OUTPUT_BYTES."""

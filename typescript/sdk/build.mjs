@@ -1,6 +1,7 @@
 // Builds what the wheel carries as coral/_sdk and what the npm package contains:
 //   mod.js                     the SDK and its libraries, one minified ES module
 //   types/**/*.d.ts            the types of the public API (entry: types/mod.d.ts)
+//   report.html                the page of `coral run --html`, in which the data are missing
 //   THIRD_PARTY_LICENSES.txt   what is bundled into mod.js
 //
 //   node build.mjs --gen DIR --node-modules DIR --out DIR
@@ -19,6 +20,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -68,8 +70,28 @@ const withoutJson = {
   },
 };
 
+/**
+ * Of protobuf's own enums and the names for its code generator few are used, but they are written so that no bundler
+ * can see that: 9 kB.
+ */
+const lighterProtobuf = {
+  name: "lighter-protobuf",
+  setup(build) {
+    build.onLoad({ filter: /@bufbuild[/\\]protobuf[/\\]dist[/\\]esm[/\\]codegenv2[/\\]symbols\.js$/ }, () => (
+      { contents: "export const packageName = '', symbols = {}, wktPublicImportPaths = {};", loader: "js" }
+    ));
+    build.onLoad({ filter: /@bufbuild[/\\]protobuf[/\\]dist[/\\]esm[/\\].*_pb\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8").replace(
+        /export var (\w+);\n\(function \(\1\) \{\n([^]*?)\n\}\)\(\1 \|\| \(\1 = \{\}\)\);/g,
+        "export const $1 = /* @__PURE__ */ (($1) => {\n$2\nreturn $1; })({});",
+      ),
+      loader: "js",
+    }));
+  },
+};
+
 mkdirSync(out, { recursive: true });
-for (const name of ["mod.js", "types", "THIRD_PARTY_LICENSES.txt", ".stage"]) {
+for (const name of ["mod.js", "types", "report.html", "THIRD_PARTY_LICENSES.txt", ".stage"]) {
   rmSync(join(out, name), { recursive: true, force: true });
 }
 try {
@@ -77,6 +99,7 @@ try {
   const inputs = await bundle();
   declareTypes();
   writeLicences(inputs);
+  await buildReport();
 } finally {
   rmSync(stage, { recursive: true, force: true });
 }
@@ -109,12 +132,44 @@ async function bundle() {
     legalComments: "none",
     metafile: true,
     logLevel: "warning",
-    plugins: [lazyBuiltins, withoutJson],
+    plugins: [lazyBuiltins, withoutJson, lighterProtobuf],
     banner: { js: "// @coral/sdk. Apache-2.0. Bundled libraries: see THIRD_PARTY_LICENSES.txt" },
   });
   const { bytes } = Object.values(result.metafile.outputs)[0];
   if (bytes > SIZE_LIMIT_BYTES) fail(`mod.js has ${bytes} bytes, more than ${SIZE_LIMIT_BYTES}`);
   return Object.keys(result.metafile.inputs);
+}
+
+/**
+ * Puts script, style and policy into the page of reports. The policy allows exactly this script and this style,
+ * and nothing from any other place.
+ */
+async function buildReport() {
+  const folder = join(stage, "report");
+  const result = await esbuild.build({
+    absWorkingDir: stage,
+    entryPoints: ["report/page.ts"],
+    bundle: true,
+    minify: true,
+    format: "iife",
+    platform: "browser",
+    target: "es2023",
+    charset: "utf8",
+    legalComments: "none",
+    write: false,
+    metafile: true,
+    logLevel: "warning",
+  });
+  const script = result.outputFiles[0].text.trim();
+  const styles = [join(modules, "uplot", "dist", "uPlot.min.css"), join(folder, "page.css")];
+  const style = styles.map((path) => readFileSync(path, "utf8").trim()).join("\n");
+  if (/<\/(script|style)|<!--/i.test(script + style)) fail("the report's script or style would end its element");
+  const hash = (text) => `sha256-${createHash("sha256").update(text).digest("base64")}`;
+  const parts = { script, style, "script hash": hash(script), "style hash": hash(style) };
+  const licences = licencesOf(Object.keys(result.metafile.inputs)).join("\n").replaceAll("--", "- -");
+  const page = readFileSync(join(folder, "page.html.in"), "utf8")
+    .replace(/\{\{(.*?)\}\}/g, (_, name) => parts[name] ?? fail(`the page asks for ${name}`));
+  writeFileSync(join(out, "report.html"), `${page}<!-- This page contains:\n\n${licences}-->\n`);
 }
 
 /** Writes the .d.ts files that mod.d.ts reaches. */
@@ -162,6 +217,10 @@ function declareTypes() {
 
 /** Names the packages in the bundle with their licences, as those ask for. */
 function writeLicences(inputs) {
+  writeFileSync(join(out, "THIRD_PARTY_LICENSES.txt"), `mod.js contains:\n\n${licencesOf(inputs).join("\n")}`);
+}
+
+function licencesOf(inputs) {
   const packages = new Set();
   for (const input of inputs) {
     const path = relative(modules, realpathSync(resolve(stage, input.replace(/^lazy-builtin:.*/, "mod.ts"))));
@@ -169,14 +228,13 @@ function writeLicences(inputs) {
     const found = /^(?:@[^/\\]+[/\\])?[^/\\]+/.exec(path)[0];
     if (existsSync(join(modules, found, "package.json"))) packages.add(found);
   }
-  const parts = [...packages].sort().map((name) => {
+  return [...packages].sort().map((name) => {
     const folder = join(modules, name);
     const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
     const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
     const text = file === undefined ? "" : `\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
     return `${name.replaceAll("\\", "/")} ${version}: ${license}\n${text}`;
   });
-  writeFileSync(join(out, "THIRD_PARTY_LICENSES.txt"), `mod.js contains:\n\n${parts.join("\n")}`);
 }
 
 function fail(message) {

@@ -1,4 +1,5 @@
 import { CoralError } from "./errors.ts";
+import { setScreen } from "./draw/screen.ts";
 import { setRun } from "./params.ts";
 import type {
   CallOptions,
@@ -64,4 +65,5 @@ function takeConnection(): void {
   connection = found;
   transport = undefined;
   setRun(found.mode, found.params, found.texts);
+  if (found.screen) setScreen(found.screen);
 }

@@ -25,6 +25,8 @@ export * as db from "./db.ts";
 export { mode, params } from "./params.ts";
 export { defineParams } from "./declared_params.ts";
 export { output } from "./output.ts";
+export { table } from "./table.ts";
+export * as plot from "./plot.ts";
 export { assert, threshold } from "./checks.ts";
 export type { Mode, Params } from "./params.ts";
 export type {
@@ -39,6 +41,9 @@ export type {
   StringParam,
 } from "./declared_params.ts";
 export type { Bounds } from "./checks.ts";
+export type { BarChart, Chart, HeatmapChart, LineChart, LineSeries, SparkChart, TableChart, Unit } from "./charts.ts";
+export type { BarOptions, HeatmapData, LineOptions, PlotOptions, PlotRow, Point, Points } from "./plot.ts";
+export type { TableOptions } from "./table.ts";
 export { CoralError, NoDataError } from "./errors.ts";
 export type { CoralErrorDetails, NoDataSubject } from "./errors.ts";
 export type { Completeness, Listing } from "./completeness.ts";

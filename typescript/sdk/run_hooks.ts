@@ -8,6 +8,8 @@ export interface Hooks {
     failed?(text: string): void;
     /** Takes a value for `-o`. */
     output?(value: unknown): void;
+    /** Takes a chart for `--html`, and calls `print`, whose text does not count for the page. */
+    report?(chart: unknown, print: () => void): void;
     /** Takes the declared parameters and ends the run (`--help-script`). */
     describe?(specs: unknown): void;
   };

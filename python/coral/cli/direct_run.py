@@ -27,6 +27,7 @@ _VALUES = {
     "--param-file": "param_file",
     "--memory": "memory",
     "--color": "color",
+    "--html": "html",
 }
 _FLAGS = {
     "--check": ("check", True),
@@ -59,6 +60,7 @@ class RunArguments:
         watch: Whether `--watch` was given.
         dry_run: Whether `--dry-run` was given.
         help_script: Whether `--help-script` was given.
+        html: Value of `--html`.
         inspect: Deno's flag for a debugger, or None.
         arguments: What stands after `--`.
     """
@@ -73,6 +75,7 @@ class RunArguments:
         "dry_run",
         "file",
         "help_script",
+        "html",
         "inspect",
         "memory",
         "output",
@@ -103,6 +106,7 @@ class RunArguments:
         watch: bool = False,
         dry_run: bool = False,
         help_script: bool = False,
+        html: str | None = None,
         inspect: str | None = None,
         arguments: list[str] | None = None,
     ) -> None:
@@ -122,6 +126,7 @@ class RunArguments:
         self.watch = watch
         self.dry_run = dry_run
         self.help_script = help_script
+        self.html = html
         self.inspect = inspect
         self.arguments = arguments or []
 
@@ -218,7 +223,7 @@ def make_job(arguments: RunArguments, *, connect: bool = True) -> Job:
         from coral.runner.memory import memory_limit
 
         memory = memory_limit(arguments.memory)
-    output = SCRIPT_TERMINAL_BYTES if os.isatty(1) else SCRIPT_OUTPUT_BYTES
+    output = SCRIPT_TERMINAL_BYTES if os.isatty(1) and not arguments.html else SCRIPT_OUTPUT_BYTES
     if "CORAL_OUTPUT" in os.environ:
         from coral.runner.memory import output_limit
 
@@ -234,6 +239,7 @@ def make_job(arguments: RunArguments, *, connect: bool = True) -> Job:
         output_limit=output,
         check=os.isatty(1) if arguments.check is None else arguments.check,
         output=arguments.output,
+        html=arguments.html,
         inspect=arguments.inspect,
         colour=COLOURS[arguments.color],
         quiet=arguments.quiet,

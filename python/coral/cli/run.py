@@ -74,6 +74,12 @@ def _is_script(word: str) -> bool:
     help="Print the script's result in this form: what it gives to coral.output, or its default export. "
     "What it prints by console.log goes to stderr then.",
 )
+@click.option(
+    "--html",
+    metavar="FILE",
+    help="Also make a page of what the script prints, draws (coral.plot, coral.table) and hands over "
+    "(coral.output).",
+)
 @click.option("-w", "--watch", is_flag=True, help="Run again when the script or a file it imports changes.")
 @click.option(
     "--check/--no-check",

@@ -10,6 +10,8 @@
 | `process`    | the child process: signals, time limit, exit code                        |
 | `script`     | puts these together: `Job`, `Prepared`, `run_script`                     |
 | `screen`     | at a terminal: puts the filter of `terminal` between it and the script   |
+| `relay`      | the process between a script and its output, for `screen` and `report`   |
+| `report`     | makes the page of `--html`; `record` takes its data out of the output    |
 | `params`     | `-p`; a file of parameters: `param_file`; the memory limit: `memory`     |
 | `diagnosis`  | why Deno could not load a script; its types: `type_check`                |
 | `graph`      | the files that a script is made of; what would run: `dry_run`            |
@@ -17,6 +19,7 @@
 | `watch`      | runs a script again when a file changes                                  |
 | `guard.js`   | runs before each script: words uncaught errors, keeps failed checks      |
 | `output.js`  | the same with `-o`: prints results; `describe.js`: with `--help-script`  |
+| `report.js`  | the same with `--html`: hands over what is drawn                         |
 
 May import `coral.config`, `coral.errors` and `coral.model`; never grpc, duckdb, pyarrow or click.
 The modules on the way of a plain run also leave out `re`, `json`, `subprocess`, `pathlib` and

@@ -6,6 +6,7 @@ const WIDEST = 100;
 const format = globalThis[Symbol.for("coral.format")];
 delete globalThis[Symbol.for("coral.format")];
 const { stdout, mainModule } = Deno;
+const { report } = globalThis[Symbol.for("coral.run")]; // with --html
 const importMain = () => import(mainModule);
 let count = 0;
 let header = "";
@@ -125,7 +126,9 @@ const RENDERERS = {
 
 function output(value) {
   count++;
-  write(RENDERERS[format](value));
+  const print = () => write(RENDERERS[format](value));
+  if (report) report({ kind: "output", value }, print);
+  else print();
 }
 
 async function outputDefault(value) {

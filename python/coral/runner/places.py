@@ -93,8 +93,17 @@ def sdk_types() -> str:
     return _required(os.path.join("_sdk", "types", "mod.d.ts"))
 
 
+def report_page() -> str:
+    """Returns the path of the page into which a report's data are put.
+
+    Raises:
+        RuntimeMissingError: The package is incomplete.
+    """
+    return _required(os.path.join("_sdk", "report.html"))
+
+
 def prelude(name: str) -> str:
-    """Returns the text of a module of ours that runs before the script: `guard`, `output`, `describe`."""
+    """Returns the text of a module of ours that runs before the script: `guard`, `report`, ..."""
     with open(prelude_path(name), encoding="utf-8") as file:
         return file.read()
 

@@ -20,13 +20,15 @@ from coral.runner.imports import RunDirectory
 from coral.runner.places import prelude, sdk_bundle
 from coral.runner.process import Ended, run_child
 from coral.runner.source import Source
-from coral.script_limits import SCRIPT_MEMORY_BYTES, SCRIPT_OUTPUT_BYTES, SCRIPT_SECONDS
+from coral.script_limits import REPORT_BYTES, SCRIPT_MEMORY_BYTES, SCRIPT_OUTPUT_BYTES, SCRIPT_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from coral.runner.question import Question
 
 _SIGTRAP = 5  # how V8 ends a process that is out of heap
+_COLUMNS = 80
+_MOST_COLUMNS = 1000
 _DENO_FAILED = 1
 _DENO_UNSTABLE = 70
 
@@ -48,6 +50,7 @@ class Job:
         inspect: Deno's flag for a debugger, such as `--inspect-brk=127.0.0.1:9229`, or None.
         colour: Whether output may be coloured; None for: where it is a terminal.
         describe: A word: only ask for the declared parameters, which are printed after it.
+        html: File of a page that is made of the run, or None.
         quiet: Whether Coral says nothing but errors.
         verbose: Whether Coral also says which layers of its walls are missing.
     """
@@ -58,6 +61,7 @@ class Job:
         "colony",
         "colour",
         "describe",
+        "html",
         "inspect",
         "memory_limit",
         "output",
@@ -86,6 +90,7 @@ class Job:
         inspect: str | None = None,
         colour: bool | None = None,
         describe: str | None = None,
+        html: str | None = None,
         quiet: bool = False,
         verbose: bool = False,
     ) -> None:
@@ -102,6 +107,7 @@ class Job:
         self.inspect = inspect
         self.colour = colour
         self.describe = describe
+        self.html = html
         self.quiet = quiet
         self.verbose = verbose
 
@@ -116,10 +122,11 @@ class Prepared:
         argv: Deno and its arguments.
         environment: The child's whole environment.
         directory: The run's own directory.
+        word: What records for a report stand after in the output; empty where there is no report.
         policy: What the script may do.
     """
 
-    __slots__ = ("_base", "argv", "deno", "directory", "environment", "folder", "policy", "script")
+    __slots__ = ("_base", "argv", "deno", "directory", "environment", "folder", "policy", "script", "word")
 
     def __init__(self, job: Job) -> None:
         self.deno = find_deno()
@@ -141,12 +148,12 @@ class Prepared:
         self._base = base
         self.directory = RunDirectory(base)
         try:
-            self._fill(job)
+            self._fill(job, colour)
         except BaseException:
             self.directory.close()
             raise
 
-    def _fill(self, job: Job) -> None:
+    def _fill(self, job: Job, colour: bool) -> None:
         run = self.directory
         source = job.source
         if source.path is None:
@@ -167,11 +174,15 @@ class Prepared:
         sdk = sdk_bundle()
         # A file of the package, not of the run: V8's compiled code of it is kept.
         preludes = [places.prelude_path("guard")]
+        self.word = "" if job.html is None else os.urandom(16).hex()
+        if self.word:
+            given = _given("report", {"word": self.word, "limit": REPORT_BYTES})
+            preludes.append(run.add("report.js", given + prelude("report")))
         if job.output is not None:
             preludes.append(run.add("output.js", _given("format", job.output) + prelude("output")))
         if job.describe is not None:
             preludes.append(run.add("describe.js", _given("describe", job.describe) + prelude("describe")))
-        run.write(sdk=sdk, folder=self.folder, connection=_connection(job), preludes=preludes)
+        run.write(sdk=sdk, folder=self.folder, connection=_connection(job, colour), preludes=preludes)
         # The SDK and the run's own directory are read only where a script computes a specifier;
         # Deno cannot be given a path with a comma, and then that does not work.
         read = [own, *[extra for extra in (os.path.dirname(sdk), run.path) if "," not in extra]]
@@ -250,6 +261,10 @@ def run_script(job: Job) -> int:
         MemoryLimitError: It ran out of memory.
         RuntimeMissingError: There is no usable Deno.
     """
+    if job.html is not None:
+        from coral.runner.report import require_place
+
+        require_place(job.html)
     if job.check:
         from coral.runner.type_check import require_types
 
@@ -267,13 +282,23 @@ def run_script(job: Job) -> int:
 
 def _run(prepared: Prepared, job: Job) -> Ended:
     confinement = prepared.confinement()
+
+    def run() -> Ended:
+        return run_child(prepared.argv, prepared.environment, job.time_limit, confinement)
+
+    def report() -> Ended:
+        from coral.runner.report import reported
+
+        return reported(job, prepared.word, run)
+
+    start = report if prepared.word else run
     try:
         if os.isatty(0) or os.isatty(1) or os.isatty(2):
             from coral.runner.screen import Screen
 
             with Screen():
-                return run_child(prepared.argv, prepared.environment, job.time_limit, confinement)
-        return run_child(prepared.argv, prepared.environment, job.time_limit, confinement)
+                return start()
+        return start()
     finally:
         confinement.close()
 
@@ -297,7 +322,7 @@ def _port_of(flag: str | None) -> int | None:
     return None if flag is None else int(flag.rpartition(":")[2])
 
 
-def _connection(job: Job) -> dict[str, object]:
+def _connection(job: Job, colour: bool) -> dict[str, object]:
     return {
         "mode": "cli",
         "address": job.colony,
@@ -307,7 +332,16 @@ def _connection(job: Job) -> dict[str, object]:
         "params": job.params,
         "texts": job.texts,
         "scriptName": job.source.name,
+        "screen": {"columns": _columns(), "colour": colour},
     }
+
+
+def _columns() -> int:
+    """Returns the width of what the script prints on."""
+    if os.isatty(1):
+        return os.get_terminal_size(1).columns or _COLUMNS
+    said = os.environ.get("COLUMNS", "")
+    return min(int(said), _MOST_COLUMNS) if said.isdecimal() and int(said) else _COLUMNS
 
 
 def _given(name: str, value: object) -> str:

@@ -169,3 +169,10 @@ def harmless(text: str) -> str:
     """Filters one whole text."""
     terminal = TerminalFilter()
     return (terminal.feed(text.encode(errors="replace")) + terminal.end()).decode()
+
+
+def plain_text(data: bytes) -> str:
+    """Filters one whole text, colours too: for a place that is no terminal."""
+    terminal = TerminalFilter()
+    text = (terminal.feed(data) + terminal.end()).decode()
+    return re.sub("\x1b\\[[0-9;:]*m", "", text)

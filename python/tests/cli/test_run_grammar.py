@@ -25,6 +25,8 @@ UNDERSTOOD = [
     ["a.ts", "--"],
     ["a.ts", "--", "x", "--colony", "h:1", "--", "y"],
     ["a.ts", "-p", "a=", "--", "-p"],
+    ["a.ts", "--html", "r.html"],
+    ["a.ts", "--html=r.html"],
     ["a.ts", "--colony="],
     ["dir with space/a.ts", "-p", "x=y z"],
     ["", "--check"],

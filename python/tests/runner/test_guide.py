@@ -1,4 +1,4 @@
-"""The guide's commands do what the guide says, and the table of exit codes is the program's."""
+"""The guides' commands do what the guides say, and the table of exit codes is the program's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def docs() -> Path:
     return _DOCS
 
 
-def test_the_commands_of_the_guide(coral: Program, docs: Path) -> None:
+@pytest.mark.parametrize(("guide", "least"), [("running-scripts", 10), ("plots-and-reports", 5)])
+def test_the_commands_of_the_guides(coral: Program, docs: Path, guide: str, least: int) -> None:
     folder = coral.home
     program = folder / "bin" / "coral"
     program.parent.mkdir()
@@ -35,7 +36,7 @@ def test_the_commands_of_the_guide(coral: Program, docs: Path) -> None:
     program.chmod(0o755)
     search = os.pathsep.join([str(program.parent), coral.environment["PATH"]])
     ran = 0
-    for kind, text in _BLOCK.findall((docs / "guides" / "running-scripts.md").read_text(encoding="utf-8")):
+    for kind, text in _BLOCK.findall((docs / "guides" / f"{guide}.md").read_text(encoding="utf-8")):
         if kind == "ts":
             name = re.match(r"// (\S+\.ts)\n", text)
             assert name is not None, text
@@ -57,7 +58,7 @@ def test_the_commands_of_the_guide(coral: Program, docs: Path) -> None:
                 assert ended.stdout.replace(str(folder.resolve()), "/HERE") == expected, command
                 code = ended.returncode
                 ran += 1
-    assert ran >= 10
+    assert ran >= least
 
 
 def test_the_table_of_exit_codes(docs: Path) -> None:

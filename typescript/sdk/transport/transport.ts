@@ -1,5 +1,6 @@
 import type { DescMethodServerStreaming, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { QueryService } from "../gen/coral/colony/v1/query_pb.ts";
+import type { Screen } from "../draw/screen.ts";
 import type { Mode } from "../params.ts";
 
 /** Where the server is, and what this run may know. Written by `coral run`. */
@@ -20,6 +21,8 @@ export interface Connection {
   texts?: Record<string, string>;
   /** The script's file name, for people. */
   scriptName: string;
+  /** What it prints on, where that is known. */
+  screen?: Screen;
 }
 
 /** What a transport needs of a connection. */
