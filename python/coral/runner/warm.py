@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from coral.runner.script import Prepared
 
 _SECONDS = 20.0
+_KEPT = 4
 
 
 def fill(prepared: Prepared, flags: list[str]) -> None:
@@ -36,10 +37,16 @@ def fill(prepared: Prepared, flags: list[str]) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of many first runs one fills it
         if os.path.isdir(target):
             return
-        for old in os.listdir(parent):  # of another version; or of a run that was killed in here
-            path = os.path.join(parent, old)
-            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
         folder = os.path.join(parent, "filling")
+        if os.path.isdir(folder):  # of a run that was killed in here
+            shutil.rmtree(folder)
+        # Two environments with a Coral each use theirs in turns; what is older belongs to none any more.
+        others = sorted(
+            [entry for entry in os.scandir(parent) if entry.is_dir(follow_symlinks=False)],
+            key=lambda entry: entry.stat(follow_symlinks=False).st_mtime,
+        )
+        for old in others[: -_KEPT + 1]:
+            shutil.rmtree(old.path)
         close_storage(folder)
         _fill(prepared, [prepared.deno, "run", *flags, prepared.directory.front], folder)
         os.rename(folder, target)

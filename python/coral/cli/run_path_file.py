@@ -1,0 +1,58 @@
+"""Writes the file from which the next `coral run` takes its modules (`coral.run_path`)."""
+
+from __future__ import annotations
+
+import ast
+import marshal
+import os
+import tempfile
+
+from coral.run_path import MODULES, file_path, source_of, state
+
+_FUTURE_ANNOTATIONS = 0x1000000  # __future__.annotations.compiler_flag
+
+
+def write() -> None:
+    """Writes it. Without it everything works, so a full disk is no error here."""
+    path = file_path()
+    try:
+        before = state()
+        codes = {_name(module): _code(source_of(module)) for module in MODULES}
+        with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), delete=False) as file:
+            file.write(marshal.dumps((before, codes)))
+        os.chmod(file.name, 0o644)
+        os.replace(file.name, path)
+    except OSError:
+        pass  # the next run tries again
+
+
+def _name(module: str) -> str:
+    return "coral." + module.rstrip("/").replace("/", ".")
+
+
+def _code(path: str) -> object:
+    """Compiles a source without what only readers and type checkers need."""
+    with open(path, encoding="utf-8") as file:
+        tree = ast.parse(file.read(), path)
+    _shorten(tree)
+    return compile(tree, path, "exec", flags=_FUTURE_ANNOTATIONS, dont_inherit=True)
+
+
+def _shorten(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node, clean=False
+        ):
+            node.body = node.body[1:] or [ast.copy_location(ast.Pass(), node.body[0])]
+    tree.body = [node for node in tree.body if not _is_for_readers(node)]
+
+
+def _is_for_readers(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "__future__"
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
+        and not node.orelse
+    )
