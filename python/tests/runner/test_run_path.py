@@ -25,7 +25,9 @@ class Copy:
         self.package = folder / "coral"
         self._program = program
         self._script = program.script("console.log('done');")
-        shutil.copytree(_SOURCES, self.package, ignore=shutil.ignore_patterns("__pycache__", "_*[!_].*", "_deno"))
+        shutil.copytree(
+            _SOURCES, self.package, ignore=shutil.ignore_patterns("__pycache__", "_*[!_].*", "_deno")
+        )
         for part in _SOURCES.glob("_[a-z]*"):
             if part.is_dir():
                 shutil.rmtree(self.package / part.name, ignore_errors=True)
