@@ -2,7 +2,7 @@
 
 Used by the Bazel rule; needs grpcio-tools, Node and the npm package @bufbuild/protoc-gen-es.
 Everything that the SDK talks is generated: the query service, the SDK runtime, what they import, and
-google.rpc's error details, whose .proto comes with the Python package googleapis-common-protos.
+google.rpc's status and error details, whose .proto files come with the Python package googleapis-common-protos.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ import grpc_tools
 from google.rpc import error_details_pb2
 from grpc_tools import protoc
 
-_ERROR_DETAILS = "google/rpc/error_details.proto"
-
-_ERROR_DETAILS = "google/rpc/error_details.proto"
+_GOOGLE_RPC = ("google/rpc/error_details.proto", "google/rpc/status.proto")
 
 
 def generate(proto_root: Path, node: Path, node_modules: Path, out: Path) -> None:
@@ -50,7 +48,7 @@ def generate(proto_root: Path, node: Path, node_modules: Path, out: Path) -> Non
             # Deno wants the file extension in an import.
             "--es_opt=target=ts,import_extension=ts",
             *protos,
-            _ERROR_DETAILS,
+            *_GOOGLE_RPC,
         ]
         if protoc.main(arguments) != 0:
             sys.exit("error: protoc failed, see above")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -78,3 +80,30 @@ class ClockWatch:
             return None
         self.jumps += 1
         return jump
+
+
+_ASKED: ContextVar[datetime | None] = ContextVar("coral_asked_time", default=None)
+
+
+class AskedClock:
+    """The time that whoever asks says it is (`as_of`); another clock's where nobody says.
+
+    What runs in tasks and threads that are started within `as_of` sees its time too.
+    """
+
+    def __init__(self, otherwise: Clock) -> None:
+        self._otherwise = otherwise
+
+    def now(self) -> datetime:
+        """The time within `as_of`, else the other clock's."""
+        return _ASKED.get() or self._otherwise.now()
+
+
+@contextmanager
+def as_of(time: datetime | None) -> Iterator[None]:
+    """Lets an `AskedClock` say a time (UTC, naive) within the block; None leaves it alone."""
+    token = _ASKED.set(time)
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)

@@ -51,9 +51,11 @@ function openTransport(): Promise<Transport> {
       }),
     );
   }
-  const { address, tls, ca, token } = connection;
-  // Loaded at the first call: node:http2 alone costs 40 ms, which a script without calls need not pay.
-  transport ??= import("./transport/grpc.ts").then((grpc) => grpc.openGrpc({ address, tls, ca, token }));
+  const { address, socket, tls, ca, token } = connection;
+  // Loaded at the first call, and only that of the mode: node:http2 alone costs 40 ms.
+  transport ??= socket
+    ? import("./transport/framed.ts").then((framed) => framed.openFramed(socket, token ?? ""))
+    : import("./transport/grpc.ts").then((grpc) => grpc.openGrpc({ address, tls, ca, token }));
   return transport;
 }
 

@@ -12,5 +12,24 @@ export interface Hooks {
     report?(chart: unknown, print: () => void): void;
     /** Takes the declared parameters and ends the run (`--help-script`). */
     describe?(specs: unknown): void;
+    /** The run's clock, where it is not the real one. */
+    clock?: RunClock;
   };
+}
+
+/** A clock that stands while the script works, and jumps while it waits. */
+export interface RunClock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Called before a call is made, which it must not jump over, and after it has ended. */
+  busy(calls: 1 | -1): void;
+  /** The real `setTimeout`, in the script's place. */
+  setTimeout: typeof setTimeout;
+  /** The real `clearTimeout`. */
+  clearTimeout: typeof clearTimeout;
+}
+
+/** The run's clock; undefined for the real one. */
+export function runClock(): RunClock | undefined {
+  return (globalThis as Hooks)[RUN]?.clock;
 }

@@ -149,6 +149,7 @@ def run_flags(
     *,
     read: list[str],
     colony: str | None,
+    unix_socket: str | None = None,
     import_map: str,
     denied: list[str] | None = None,
     heap_limit_mb: int = HEAP_LIMIT_MB,
@@ -158,6 +159,9 @@ def run_flags(
     Args:
         read: Real paths of the directories that the script may read.
         colony: The one address that it may connect to, `HOST:PORT`, or None for no network.
+        unix_socket: Path of the one Unix socket that it may connect to, or None. Deno wants all three rights
+            for it; that the socket cannot be removed, replaced or listened on is held by the system's
+            walls, and that nobody else is hurt by it by its directory, which is the run's own.
         import_map: Path of the import map.
         denied: Paths below these that it may not read.
         heap_limit_mb: Size of the V8 heap in MiB.
@@ -165,6 +169,11 @@ def run_flags(
     Raises:
         UsageError: A path holds a comma, which Deno would take for the end of the path.
     """
+    if unix_socket is not None and "," in unix_socket:
+        raise UsageError(
+            f"the socket {unix_socket} has a comma in its path, which Deno cannot be given",
+            hint="choose a directory without a comma",
+        )
     for path in read:
         if "," in path:
             raise UsageError(
@@ -183,12 +192,16 @@ def run_flags(
         *_CLOSED,
         f"--import-map={import_map}",
         f"--v8-flags=--max-old-space-size={heap_limit_mb}",
-        "--allow-read=" + ",".join(read),
+        "--allow-read=" + ",".join([*read, *([] if unix_socket is None else [unix_socket])]),
     ]
     if denied:
         flags.append("--deny-read=" + ",".join(denied))
-    if colony is not None:
-        flags.append("--allow-net=" + ",".join(_same_place(colony)))
+    places = [] if colony is None else _same_place(colony)
+    if unix_socket is not None:
+        places.append(f"unix:{unix_socket}")
+        flags.append(f"--allow-write={unix_socket}")
+    if places:
+        flags.append("--allow-net=" + ",".join(places))
     return flags
 
 

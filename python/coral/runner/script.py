@@ -17,99 +17,22 @@ from coral.runner.binary import find_deno
 from coral.runner.containment.confine import Confinement, Files, keeps_from_writing
 from coral.runner.folder import look_at, trusted_folder
 from coral.runner.imports import RunDirectory
+from coral.runner.job import Host, Job
 from coral.runner.places import prelude, sdk_bundle
 from coral.runner.process import Ended, run_child
-from coral.runner.source import Source
 from coral.script_limits import REPORT_BYTES, SCRIPT_MEMORY_BYTES, SCRIPT_OUTPUT_BYTES, SCRIPT_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from coral.runner.question import Question
 
+__all__ = ["Host", "Job", "Prepared", "load_failure_of", "run_script"]
+
 _SIGTRAP = 5  # how V8 ends a process that is out of heap
 _COLUMNS = 80
 _MOST_COLUMNS = 1000
 _DENO_FAILED = 1
 _DENO_UNSTABLE = 70
-
-
-class Job:
-    """What to run, and how.
-
-    Attributes:
-        source: The script.
-        colony: Address of its colony, `HOST:PORT`; None for a script that gets no network.
-        params: What the script sees as `coral.params`.
-        texts: Those of them that were typed, as they were typed.
-        arguments: What the script sees as `Deno.args`.
-        time_limit: Seconds, or None for no limit.
-        memory_limit: Bytes.
-        output_limit: Bytes that it may print.
-        check: Whether to check types first, and not to run what has type errors.
-        output: `json`, `jsonl`, `csv` or `table`: how to print the script's result; None for no result.
-        inspect: Deno's flag for a debugger, such as `--inspect-brk=127.0.0.1:9229`, or None.
-        colour: Whether output may be coloured; None for: where it is a terminal.
-        describe: A word: only ask for the declared parameters, which are printed after it.
-        html: File of a page that is made of the run, or None.
-        quiet: Whether Coral says nothing but errors.
-        verbose: Whether Coral also says which layers of its walls are missing.
-    """
-
-    __slots__ = (
-        "arguments",
-        "check",
-        "colony",
-        "colour",
-        "describe",
-        "html",
-        "inspect",
-        "memory_limit",
-        "output",
-        "output_limit",
-        "params",
-        "quiet",
-        "source",
-        "texts",
-        "time_limit",
-        "verbose",
-    )
-
-    def __init__(
-        self,
-        source: Source,
-        *,
-        colony: str | None,
-        params: dict[str, object] | None = None,
-        texts: dict[str, str] | None = None,
-        arguments: list[str] | None = None,
-        time_limit: float | None = SCRIPT_SECONDS,
-        memory_limit: int = SCRIPT_MEMORY_BYTES,
-        output_limit: int = SCRIPT_OUTPUT_BYTES,
-        check: bool = False,
-        output: str | None = None,
-        inspect: str | None = None,
-        colour: bool | None = None,
-        describe: str | None = None,
-        html: str | None = None,
-        quiet: bool = False,
-        verbose: bool = False,
-    ) -> None:
-        self.source = source
-        self.colony = colony
-        self.params = params or {}
-        self.texts = texts or {}
-        self.arguments = arguments or []
-        self.time_limit = time_limit
-        self.memory_limit = memory_limit
-        self.output_limit = output_limit
-        self.check = check
-        self.output = output
-        self.inspect = inspect
-        self.colour = colour
-        self.describe = describe
-        self.html = html
-        self.quiet = quiet
-        self.verbose = verbose
 
 
 class Prepared:
@@ -165,8 +88,9 @@ class Prepared:
         ours = source.path is None or own == os.path.realpath(places.examples_dir())
         self.folder = trusted_folder(own) if ours else look_at(own, self.script)
         self.policy = policy.Policy(
-            "cli",
+            "cli" if job.host is None else "adhoc",
             connect=job.colony,
+            unix_socket=None if job.host is None else job.host.socket,
             listen=_port_of(job.inspect),
             memory_bytes=job.memory_limit,
             output_bytes=job.output_limit,
@@ -189,6 +113,7 @@ class Prepared:
         flags = policy.run_flags(
             read=read,
             colony=job.colony,
+            unix_socket=self.policy.unix_socket,
             import_map=run.import_map,
             denied=self.folder.denied,
             heap_limit_mb=job.memory_limit >> 20,
@@ -323,12 +248,14 @@ def _port_of(flag: str | None) -> int | None:
 
 
 def _connection(job: Job, colour: bool) -> dict[str, object]:
+    host = job.host
     return {
-        "mode": "cli",
+        "mode": "cli" if host is None else host.mode,
         "address": job.colony,
+        "socket": None if host is None else host.socket,
         "tls": False,
         "ca": None,
-        "token": None,
+        "token": None if host is None else host.token,
         "params": job.params,
         "texts": job.texts,
         "scriptName": job.source.name,

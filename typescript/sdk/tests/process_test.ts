@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { parts } from "./arrow_parts.ts";
+import { serveFramed, TOKEN } from "./framed_server.ts";
 import { bundle, run } from "./run_script.ts";
 import { Code, failure, serve } from "./server.ts";
 
@@ -79,5 +80,35 @@ Deno.test("the process ends when the script does, though a stream was left and t
     server.address,
   );
   assert.deepEqual(ended, { code: 0, stdout: "orders\n0\n1\n2\n", stderr: "" });
+  await aborted.promise;
+});
+
+Deno.test("over a Unix socket nothing of Node is loaded, and the process ends when the script does", async () => {
+  const aborted = Promise.withResolvers<void>();
+  await using server = await serveFramed({
+    listServices: () => ({ services: [{ name: "orders" }] }),
+    async *executeQuery(_, { signal }) {
+      signal.addEventListener("abort", () => aborted.resolve());
+      yield parts(0, 1).header;
+      yield parts(0, 10).batch;
+      await aborted.promise;
+    },
+  });
+  const ended = await run(
+    `
+    import process from "node:process";
+    const load = process.getBuiltinModule;
+    process.getBuiltinModule = (name) => (console.log("loads", name), load(name));
+    const coral = await import("@coral/sdk");
+    for (const service of await coral.services.list()) console.log(service.name, coral.mode);
+    for await (const row of coral.db.stream("SELECT n FROM endless")) {
+      console.log(row.n);
+      if (row.n === 2) break;
+    }`,
+    undefined,
+    {},
+    { mode: "agent", socket: server.socket, token: TOKEN },
+  );
+  assert.deepEqual(ended, { code: 0, stdout: "orders agent\n0\n1\n2\n", stderr: "" });
   await aborted.promise;
 });

@@ -19,16 +19,27 @@ export interface Ended {
  * @param script Its text, or the URL of its file.
  * @param address Where the colony is; none for a script without a connection.
  * @param params Its parameters.
+ * @param more What else the connection says, such as `socket`, to which it may connect then.
  */
 export async function run(
   script: string | URL,
   address?: string,
   params: Record<string, unknown> = {},
+  more: Record<string, unknown> = {},
 ): Promise<Ended> {
   const folder = await Deno.makeTempDir();
   try {
-    const connection = { mode: "cli", address, tls: false, ca: null, token: null, params, scriptName: "script.ts" };
-    const said = address === undefined
+    const connection = {
+      mode: "cli",
+      address,
+      tls: false,
+      ca: null,
+      token: null,
+      params,
+      scriptName: "script.ts",
+      ...more,
+    };
+    const said = address === undefined && more.socket === undefined
       ? ""
       : `globalThis[Symbol.for("coral.connection")] = ${JSON.stringify(connection)};`;
     await Deno.writeTextFile(`${folder}/connection.js`, said);
@@ -37,6 +48,8 @@ export async function run(
     const file = script instanceof URL ? script.href : `${folder}/script.ts`;
     if (typeof script === "string") await Deno.writeTextFile(file, script);
     const rights = address === undefined ? [] : [`--allow-net=${address}`];
+    const { socket } = more;
+    if (socket) rights.push(`--allow-net=unix:${socket}`, `--allow-read=${socket}`, `--allow-write=${socket}`);
     const flags = ["--no-prompt", "--no-config", "--no-remote", "--no-npm", `--import-map=${folder}/map.json`];
     const command = new Deno.Command(Deno.execPath(), {
       args: ["run", ...flags, ...rights, file],

@@ -24,6 +24,7 @@ export function openGrpc(endpoint: Endpoint): Transport {
     readMaxBytes: MAX_MESSAGE_BYTES,
     writeMaxBytes: MAX_MESSAGE_BYTES,
   });
+  const hint = "check the address (--colony or CORAL_COLONY) and that `coral colony start` runs there";
   const headers: [string, string][] = token === null ? [] : [["authorization", `Bearer ${token}`]];
 
   async function unary<K extends UnaryMethod>(
@@ -36,7 +37,7 @@ export function openGrpc(endpoint: Endpoint): Transport {
       const answer = await grpc.unary(description as DescMethodUnary, undefined, timeoutMs, headers, request);
       return answer.message as Response<K>;
     } catch (error) {
-      throw fromGrpc(error, { address, method: description.name, timeoutMs });
+      throw fromGrpc(error, { address, method: description.name, timeoutMs, hint });
     }
   }
 
@@ -57,7 +58,7 @@ export function openGrpc(endpoint: Endpoint): Transport {
       }
       messages = undefined;
     } catch (error) {
-      throw fromGrpc(error, { address, method: description.name, timeoutMs });
+      throw fromGrpc(error, { address, method: description.name, timeoutMs, hint });
     } finally {
       cancel.abort();
       // connect stops its timer only when it is asked for a message after that, and answers with the

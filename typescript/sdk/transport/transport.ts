@@ -7,8 +7,10 @@ import type { Mode } from "../params.ts";
 export interface Connection {
   /** Which side the script runs on. */
   mode: Mode;
-  /** `HOST:PORT`. */
+  /** `HOST:PORT`, for gRPC. */
   address: string;
+  /** Path of a Unix socket, for frames, in place of the address. */
+  socket?: string | null;
   /** Whether to use TLS. */
   tls: boolean;
   /** The certificate authority to trust, PEM; null for the system's. */
@@ -25,7 +27,7 @@ export interface Connection {
   screen?: Screen;
 }
 
-/** What a transport needs of a connection. */
+/** What gRPC needs of a connection. */
 export type Endpoint = Pick<Connection, "address" | "tls" | "ca" | "token">;
 
 type Methods = typeof QueryService["method"];

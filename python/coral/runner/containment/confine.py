@@ -90,6 +90,7 @@ class Confinement:
             calls = Filter(
                 names=policy.resolves_names,
                 unix=policy.unix_socket is not None,
+                inet=policy.connect is not None or policy.listen is not None,
                 listen=policy.listen is not None,
                 writes=bool(files.written),
             )

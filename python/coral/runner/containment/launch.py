@@ -45,11 +45,12 @@ _USER_SPACE_BITS = 46  # below what either CPU gives a process
 class Filter:
     """What the filter of system calls lets through besides the plain case (`seccomp.program`)."""
 
-    __slots__ = ("listen", "names", "unix", "writes")
+    __slots__ = ("inet", "listen", "names", "unix", "writes")
 
-    def __init__(self, *, names: bool, unix: bool, listen: bool, writes: bool) -> None:
+    def __init__(self, *, names: bool, unix: bool, inet: bool, listen: bool, writes: bool) -> None:
         self.names = names
         self.unix = unix
+        self.inet = inet
         self.listen = listen
         self.writes = writes
 
@@ -149,6 +150,7 @@ class _Image:
             exec_address=self.address,
             names=calls.names,
             unix=calls.unix,
+            inet=calls.inet,
             listen=calls.listen,
             writes=calls.writes,
         )

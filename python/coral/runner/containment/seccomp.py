@@ -108,7 +108,7 @@ _TERMINAL_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX: typing into the us
 
 
 def program(
-    kernel: Kernel, *, exec_address: int, names: bool, unix: bool, listen: bool, writes: bool
+    kernel: Kernel, *, exec_address: int, names: bool, unix: bool, inet: bool, listen: bool, writes: bool
 ) -> bytes:
     """Returns the filter as an array of `struct sock_filter`, for any process (`for_process`).
 
@@ -118,6 +118,7 @@ def program(
             nobody knows this address, so there is no second one.
         names: Whether host names must be resolved, which needs UDP.
         unix: Whether Unix sockets may be connected.
+        inet: Whether TCP sockets may be made.
         listen: Whether it may listen (the inspector).
         writes: Whether it may open files for writing, make and remove them (Landlock says where).
     """
@@ -128,7 +129,7 @@ def program(
     answers[number["clone3"]] = [_fail(_ENOSYS)]  # its arguments cannot be seen; libc then uses clone
     answers[number["clone"]] = _clone()
     answers[number["execve"]] = _execve(exec_address)
-    answers[number["socket"]] = _socket(names, unix)
+    answers[number["socket"]] = _socket(names, unix, inet)
     answers[number["socketpair"]] = [*_require(0, _AF_UNIX), _op(_RETURN, _ALLOW)]
     answers[number["prlimit64"]] = [*_require(0, 0), _op(_RETURN, _ALLOW)]
     answers[number["ioctl"]] = _ioctl()
@@ -210,10 +211,12 @@ def _not_standard() -> list[bytes]:
     return [_argument(0), _op(_JUMP_GREATER_EQUAL, 3, 1, 0), _fail(_ESPIPE), _op(_RETURN, _ALLOW)]
 
 
-def _socket(names: bool, unix: bool) -> list[bytes]:
+def _socket(names: bool, unix: bool, inet: bool) -> list[bytes]:
     code = [_argument(0)]
     if unix:
         code += [_op(_JUMP_EQUAL, _AF_UNIX, 0, 1), _op(_RETURN, _ALLOW)]
+    if not inet:
+        return [*code, _fail(_EPERM)]
     code += [_op(_JUMP_EQUAL, _AF_INET, 2, 0), _op(_JUMP_EQUAL, _AF_INET6, 1, 0), _fail(_EPERM)]
     code += _socket_kind(_STREAM, _TCP)
     if names:

@@ -1,0 +1,106 @@
+"""What to run: a script, who serves it, and the limits of the run."""
+
+from __future__ import annotations
+
+from coral.runner.source import Source
+from coral.script_limits import SCRIPT_MEMORY_BYTES, SCRIPT_OUTPUT_BYTES, SCRIPT_SECONDS
+
+
+class Host:
+    """Who serves a script over a Unix socket: an agent, or a recording's server.
+
+    Attributes:
+        socket: Path of the socket, in a directory of the run's own.
+        token: What its calls must bring.
+        mode: What the script sees as `coral.mode`: `agent`, or `cli` for a recording.
+    """
+
+    __slots__ = ("mode", "socket", "token")
+
+    def __init__(self, socket: str, token: str, *, mode: str = "agent") -> None:
+        self.socket = socket
+        self.token = token
+        self.mode = mode
+
+
+class Job:
+    """What to run, and how.
+
+    Attributes:
+        source: The script.
+        colony: Address of its colony, `HOST:PORT`; None for a script that gets no network.
+        host: The Unix socket that serves it in place of a colony, or None.
+        params: What the script sees as `coral.params`.
+        texts: Those of them that were typed, as they were typed.
+        arguments: What the script sees as `Deno.args`.
+        time_limit: Seconds, or None for no limit.
+        memory_limit: Bytes.
+        output_limit: Bytes that it may print.
+        check: Whether to check types first, and not to run what has type errors.
+        output: `json`, `jsonl`, `csv` or `table`: how to print the script's result; None for no result.
+        inspect: Deno's flag for a debugger, such as `--inspect-brk=127.0.0.1:9229`, or None.
+        colour: Whether output may be coloured; None for: where it is a terminal.
+        describe: A word: only ask for the declared parameters, which are printed after it.
+        html: File of a page that is made of the run, or None.
+        quiet: Whether Coral says nothing but errors.
+        verbose: Whether Coral also says which layers of its walls are missing.
+    """
+
+    __slots__ = (
+        "arguments",
+        "check",
+        "colony",
+        "colour",
+        "describe",
+        "host",
+        "html",
+        "inspect",
+        "memory_limit",
+        "output",
+        "output_limit",
+        "params",
+        "quiet",
+        "source",
+        "texts",
+        "time_limit",
+        "verbose",
+    )
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        colony: str | None,
+        host: Host | None = None,
+        params: dict[str, object] | None = None,
+        texts: dict[str, str] | None = None,
+        arguments: list[str] | None = None,
+        time_limit: float | None = SCRIPT_SECONDS,
+        memory_limit: int = SCRIPT_MEMORY_BYTES,
+        output_limit: int = SCRIPT_OUTPUT_BYTES,
+        check: bool = False,
+        output: str | None = None,
+        inspect: str | None = None,
+        colour: bool | None = None,
+        describe: str | None = None,
+        html: str | None = None,
+        quiet: bool = False,
+        verbose: bool = False,
+    ) -> None:
+        self.source = source
+        self.colony = colony
+        self.host = host
+        self.params = params or {}
+        self.texts = texts or {}
+        self.arguments = arguments or []
+        self.time_limit = time_limit
+        self.memory_limit = memory_limit
+        self.output_limit = output_limit
+        self.check = check
+        self.output = output
+        self.inspect = inspect
+        self.colour = colour
+        self.describe = describe
+        self.html = html
+        self.quiet = quiet
+        self.verbose = verbose
