@@ -2,12 +2,14 @@
 
 Used by the Bazel rule; needs grpcio-tools, Node and the npm package @bufbuild/protoc-gen-es.
 Everything that the SDK talks is generated: the query service, the SDK runtime, what they import, and
-google.rpc's status and error details, whose .proto files come with the Python package googleapis-common-protos.
+google.rpc's status and error details, whose .proto files come with the Python package
+googleapis-common-protos. Of the error details only the messages that the SDK reads: every script loads them.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import sys
 import tempfile
@@ -18,7 +20,9 @@ import grpc_tools
 from google.rpc import error_details_pb2
 from grpc_tools import protoc
 
-_GOOGLE_RPC = ("google/rpc/error_details.proto", "google/rpc/status.proto")
+_ERROR_DETAILS = "google/rpc/error_details.proto"
+_STATUS = "google/rpc/status.proto"
+_DETAILS_READ = ("ErrorInfo", "RetryInfo")
 
 
 def generate(proto_root: Path, node: Path, node_modules: Path, out: Path) -> None:
@@ -36,9 +40,13 @@ def generate(proto_root: Path, node: Path, node_modules: Path, out: Path) -> Non
         command = shlex.join([str(node.resolve()), str(plugin)])
         program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         program.chmod(0o755)
+        details = Path(tmp, _ERROR_DETAILS)
+        details.parent.mkdir(parents=True)
+        details.write_text(_only(Path(error_details.__file__).with_name("error_details.proto").read_text()))
         arguments = [
             "protoc",
             f"--plugin=protoc-gen-es={program}",
+            f"--proto_path={tmp}",
             f"--proto_path={proto_root}",
             f"--proto_path={Path(grpc_tools.__file__).parent / '_proto'}",
             f"--proto_path={Path(error_details.__file__).parents[2]}",
@@ -48,10 +56,20 @@ def generate(proto_root: Path, node: Path, node_modules: Path, out: Path) -> Non
             # Deno wants the file extension in an import.
             "--es_opt=target=ts,import_extension=ts",
             *protos,
-            *_GOOGLE_RPC,
+            _ERROR_DETAILS,
+            _STATUS,
         ]
         if protoc.main(arguments) != 0:
             sys.exit("error: protoc failed, see above")
+
+
+def _only(proto: str) -> str:
+    """The text of a .proto file without the top-level messages that are not in `_DETAILS_READ`."""
+    messages = re.findall(r"^message (\w+) \{.*?^\}\n", proto, re.MULTILINE | re.DOTALL)
+    for name in messages:
+        if name not in _DETAILS_READ:
+            proto = re.sub(rf"^message {name} \{{.*?^\}}\n", "", proto, flags=re.MULTILINE | re.DOTALL)
+    return proto
 
 
 if __name__ == "__main__":

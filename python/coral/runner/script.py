@@ -20,7 +20,7 @@ from coral.runner.imports import RunDirectory
 from coral.runner.job import Host, Job
 from coral.runner.places import prelude, sdk_bundle
 from coral.runner.process import Ended, run_child
-from coral.script_limits import REPORT_BYTES, SCRIPT_MEMORY_BYTES, SCRIPT_OUTPUT_BYTES, SCRIPT_SECONDS
+from coral.script_limits import REPORT_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

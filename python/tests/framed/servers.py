@@ -64,7 +64,9 @@ class Behaviour(query_pb2_grpc.QueryServiceServicer):
             self.note("ended")
         return pb.GetErrorRateResponse()
 
-    async def ExecuteQuery(self, request: pb.ExecuteQueryRequest, context: Any) -> AsyncIterator[pb.ExecuteQueryResponse]:
+    async def ExecuteQuery(
+        self, request: pb.ExecuteQueryRequest, context: Any
+    ) -> AsyncIterator[pb.ExecuteQueryResponse]:
         self.note("begun")
         try:
             for number in range(request.max_rows):
@@ -83,7 +85,9 @@ def batch(number: int) -> pb.ExecuteQueryResponse:
 class Client(Protocol):
     """One transport, from the caller's side."""
 
-    def unary(self, method: str, request: bytes, *, seconds: float = WAIT_SECONDS) -> tuple[int, str, bytes, bytes]:
+    def unary(
+        self, method: str, request: bytes, *, seconds: float = WAIT_SECONDS
+    ) -> tuple[int, str, bytes, bytes]:
         """The code, the message, the encoded google.rpc.Status, and the encoded answer."""
         ...
 
@@ -104,7 +108,9 @@ class GrpcClient:
         self._channel = grpc.insecure_channel(address)
         self._behaviour = behaviour
 
-    def unary(self, method: str, request: bytes, *, seconds: float = WAIT_SECONDS) -> tuple[int, str, bytes, bytes]:
+    def unary(
+        self, method: str, request: bytes, *, seconds: float = WAIT_SECONDS
+    ) -> tuple[int, str, bytes, bytes]:
         call = self._channel.unary_unary(f"/{SERVICE}/{method}", _registered_method=False)
         try:
             return 0, "", b"", call(request, timeout=seconds)
@@ -172,7 +178,9 @@ class FramedClient:
         self.send(frames.RequestFrame(call_id=self._next, call=call))
         return self._next
 
-    def unary(self, method: str, request: bytes, *, seconds: float = WAIT_SECONDS) -> tuple[int, str, bytes, bytes]:
+    def unary(
+        self, method: str, request: bytes, *, seconds: float = WAIT_SECONDS
+    ) -> tuple[int, str, bytes, bytes]:
         call_id = self.call(method, request, seconds=seconds)
         answer = b""
         while True:

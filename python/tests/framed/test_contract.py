@@ -41,7 +41,9 @@ def client(request: pytest.FixtureRequest, behaviour: Behaviour) -> Iterator[Cli
 
 def test_an_answer_is_the_handlers(client: Client) -> None:
     for name in ("payments", "ümläut", ""):
-        code, _, _, answer = client.unary("ListServices", pb.ListServicesRequest(page_token=name).SerializeToString())
+        code, _, _, answer = client.unary(
+            "ListServices", pb.ListServicesRequest(page_token=name).SerializeToString()
+        )
         assert code == 0
         assert pb.ListServicesResponse.FromString(answer).services[0].name == name
 
@@ -68,7 +70,9 @@ def test_an_error_is_a_google_rpc_status_with_its_reason(
 
 
 def test_a_fault_of_ours_is_unknown_and_serving_goes_on(client: Client) -> None:
-    code, message, _, _ = client.unary("GetPercentile", pb.GetPercentileRequest(service="crash").SerializeToString())
+    code, message, _, _ = client.unary(
+        "GetPercentile", pb.GetPercentileRequest(service="crash").SerializeToString()
+    )
     assert code == grpc.StatusCode.UNKNOWN.value[0]
     assert message == "Unexpected <class 'RuntimeError'>: a fault of ours"
     assert client.unary("ListServices", b"")[0] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import socket
 import stat
@@ -15,6 +16,7 @@ import pytest
 
 from coral._proto.colony.v1 import query_pb2 as pb
 from coral._proto.sdk.v1 import runtime_pb2 as frames
+from coral.errors import ListenError
 from coral.framed_limits import MAX_REQUEST_FRAME_BYTES
 from coral.limits import MAX_QUERY_REQUEST_BYTES
 from coral.serve.framed import Endpoint, FramedBounds, FramedServer, FramedStatistics
@@ -117,7 +119,9 @@ def test_a_huge_length_ends_the_connection_before_anything_is_read(
 
 
 @pytest.mark.parametrize("begun", [b"", b"\0", struct.pack(">I", 1000), struct.pack(">I", 1000) + b"x" * 999])
-def test_half_a_frame_ends_the_connection_in_time(served: tuple[FramedServer, Endpoint], begun: bytes) -> None:
+def test_half_a_frame_ends_the_connection_in_time(
+    served: tuple[FramedServer, Endpoint], begun: bytes
+) -> None:
     server, endpoint = served
     with connect(endpoint) as client:
         client.sendall(begun)
@@ -142,7 +146,9 @@ def test_an_idle_connection_stays(served: tuple[FramedServer, Endpoint], behavio
     _, endpoint = served
     client = FramedClient(endpoint.path, endpoint.token)
     assert client.unary("ListServices", b"")[0] == 0
-    with connect(endpoint) as other:  # its end, after BOUNDS.hello_seconds, says that as much time has gone by
+    with connect(
+        endpoint
+    ) as other:  # its end, after BOUNDS.hello_seconds, says that as much time has gone by
         assert last_words(other).end.code == grpc.StatusCode.DEADLINE_EXCEEDED.value[0]
     assert client.unary("ListServices", b"")[0] == 0
     client.close()
@@ -153,9 +159,11 @@ def test_connections_are_bounded(served: tuple[FramedServer, Endpoint]) -> None:
     clients = [FramedClient(endpoint.path, endpoint.token) for _ in range(BOUNDS.connections)]
     for client in clients:
         assert client.unary("ListServices", b"")[0] == 0
-    with connect(endpoint) as more, pytest.raises((ConnectionError, AssertionError)):
-        more.sendall(b"\0")
-        assert more.recv(1) != b""
+    with connect(endpoint) as more:
+        try:
+            assert more.recv(1) == b""
+        except ConnectionResetError:
+            pass  # another way to see that it was closed
     assert until(server, lambda now: now.refused_connections == 1).connections == BOUNDS.connections
     for client in clients:
         client.close()
@@ -200,7 +208,9 @@ def test_a_request_beyond_the_limit_fails_alone(served: tuple[FramedServer, Endp
     client.close()
 
 
-def test_a_clock_of_the_callers_is_refused_where_the_data_are_live(served: tuple[FramedServer, Endpoint]) -> None:
+def test_a_clock_of_the_callers_is_refused_where_the_data_are_live(
+    served: tuple[FramedServer, Endpoint],
+) -> None:
     _, endpoint = served
     client = FramedClient(endpoint.path, endpoint.token)
     call = frames.Call(method="coral.colony.v1.QueryService/ListServices", token=endpoint.token)
@@ -217,7 +227,9 @@ def test_a_reader_that_stops_is_not_read_from_and_costs_bounded_memory(
     client = FramedClient(endpoint.path, endpoint.token)
     client.socket.setblocking(False)
     request = pb.ListServicesRequest(page_token="x" * (128 << 10)).SerializeToString()
-    call = frames.Call(method="coral.colony.v1.QueryService/ListServices", token=endpoint.token, request=request)
+    call = frames.Call(
+        method="coral.colony.v1.QueryService/ListServices", token=endpoint.token, request=request
+    )
     sent = 0
     try:
         for number in range(1, 2_000):
@@ -231,7 +243,9 @@ def test_a_reader_that_stops_is_not_read_from_and_costs_bounded_memory(
     honest(endpoint)
 
 
-def test_credit_that_is_nonsense_changes_nothing(served: tuple[FramedServer, Endpoint], behaviour: Behaviour) -> None:
+def test_credit_that_is_nonsense_changes_nothing(
+    served: tuple[FramedServer, Endpoint], behaviour: Behaviour
+) -> None:
     _, endpoint = served
     client = FramedClient(endpoint.path, endpoint.token)
     query = pb.ExecuteQueryRequest(sql="count", max_rows=10_000).SerializeToString()
@@ -288,10 +302,6 @@ def _noise(dice: random.Random, endpoint: Endpoint) -> bytes:
 
 
 def test_a_path_that_is_too_long_is_named(tmp_path: Path) -> None:
-    import asyncio
-
-    from coral.errors import ListenError
-
     async def opened() -> None:
         async with FramedServer() as server:
             await server.open(tmp_path / ("x" * 120), caller="test")

@@ -107,7 +107,9 @@ class Connection:
                     f"nothing arrived within {self._bounds.hello_seconds:g} s, FRAMED_HELLO_SECONDS"
                 ) from None
             if not self._is_known(frame):
-                await self._refuse(grpc.StatusCode.UNAUTHENTICATED, "the first call does not bring the run's token")
+                await self._refuse(
+                    grpc.StatusCode.UNAUTHENTICATED, "the first call does not bring the run's token"
+                )
                 return
             while True:
                 self._take(frame)
@@ -157,14 +159,19 @@ class Connection:
             _log.error("a call of %s failed", self._peer, exc_info=task.exception())
 
     async def _call(self, call_id: int, call: pb.Call, credit: Credit) -> None:
-        seconds = min(call.timeout_ms / 1000 if call.timeout_ms > 0 else FRAMED_CALL_SECONDS, FRAMED_CALL_CEILING_SECONDS)
+        seconds = min(
+            call.timeout_ms / 1000 if call.timeout_ms > 0 else FRAMED_CALL_SECONDS,
+            FRAMED_CALL_CEILING_SECONDS,
+        )
         context = CallContext(self._peer, asyncio.get_running_loop().time() + seconds)
         end = pb.End()
         try:
             async with asyncio.timeout(seconds):
                 await self._answer(call_id, call, credit, context)
         except Aborted as aborted:
-            end = pb.End(code=aborted.code.value[0], message=aborted.message, status_details=context.status_details())
+            end = pb.End(
+                code=aborted.code.value[0], message=aborted.message, status_details=context.status_details()
+            )
         except CoralError as error:
             end = pb.End(
                 code=to_code(error)[1].value[0],
@@ -186,7 +193,7 @@ class Connection:
     async def _answer(self, call_id: int, call: pb.Call, credit: Credit, context: CallContext) -> None:
         if len(self._calls_of_run) > self._bounds.calls:
             raise OverloadedError(
-                f"the script has too many calls under way: the limit MAX_FRAMED_CALLS is {self._bounds.calls}",
+                f"too many calls are under way: the limit MAX_FRAMED_CALLS is {self._bounds.calls}",
                 hint="wait for some before you make more",
             )
         handler = self._methods.get(call.method)
@@ -199,14 +206,18 @@ class Connection:
                 f" {MAX_QUERY_REQUEST_BYTES}",
             )
         if call.HasField("now") and not self._takes_time:
-            raise UsageError("this server answers as of its own clock", hint="only a recording can be asked as of a time")
+            raise UsageError(
+                "this server has its own clock", hint="only a recording can be asked as of a time"
+            )
         try:
             request = handler.request_deserializer(call.request)
         except DecodeError as error:
             raise UsageError(f"the request cannot be read: {error}") from None
         with as_of(from_timestamp(call.now) if call.HasField("now") else None):
             if not handler.response_streaming:
-                await self._send(call_id, handler.response_serializer(await handler.unary_unary(request, context)))
+                await self._send(
+                    call_id, handler.response_serializer(await handler.unary_unary(request, context))
+                )
                 return
             async with contextlib.aclosing(handler.unary_stream(request, context)) as responses:
                 async for response in responses:

@@ -57,7 +57,9 @@ class CallContext:
         """Keeps what goes with the end; of it only the status details are sent."""
         self._trailing = trailing_metadata
 
-    async def abort(self, code: grpc.StatusCode, details: str = "", trailing_metadata: Metadata = ()) -> NoReturn:
+    async def abort(
+        self, code: grpc.StatusCode, details: str = "", trailing_metadata: Metadata = ()
+    ) -> NoReturn:
         """Ends the call with an error."""
         if trailing_metadata:
             self._trailing = trailing_metadata

@@ -52,4 +52,3 @@ def encode(frame: pb.ResponseFrame) -> bytes:
     """A frame with its length."""
     payload = frame.SerializeToString()
     return _LENGTH.pack(len(payload)) + payload
-

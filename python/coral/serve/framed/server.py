@@ -97,7 +97,9 @@ class Endpoint:
         for task in serving:
             task.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
-        shutil.rmtree(self._directory, ignore_errors=True)  # the run may have been started by another user's hand
+        shutil.rmtree(
+            self._directory, ignore_errors=True
+        )  # the run may have been started by another user's hand
 
     async def __aenter__(self) -> Self:
         return self
@@ -160,7 +162,7 @@ class FramedServer:
         self._totals = _Totals()
 
     def add_generic_rpc_handlers(self, handlers: Sequence[object]) -> None:
-        """Generated code calls this besides `add_registered_method_handlers`, which has all that is needed."""
+        """Does nothing: generated code calls `add_registered_method_handlers` as well."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         """Takes the methods of a service; generated code calls it."""
@@ -180,12 +182,15 @@ class FramedServer:
             parent.mkdir(parents=True, exist_ok=True)
             directory = Path(tempfile.mkdtemp(prefix="run-", dir=parent))  # 0700
         except OSError as error:
-            raise ListenError(f"no directory for a socket can be made in {parent}: {error.strerror}") from error
+            raise ListenError(
+                f"no directory for a socket can be made in {parent}: {error.strerror}"
+            ) from error
         path = os.fsencode(directory / _SOCKET)
         if len(path) > MAX_SOCKET_PATH_BYTES:
             directory.rmdir()
             raise ListenError(
-                f"the path of the socket would have {len(path)} bytes, more than {MAX_SOCKET_PATH_BYTES}: {parent}",
+                f"the socket in {parent} would have a path of {len(path)} bytes, more than"
+                f" {MAX_SOCKET_PATH_BYTES}",
                 hint="choose a directory with a shorter path",
             )
         endpoint = Endpoint(
