@@ -41,6 +41,7 @@ MODULES = (
     "runner/containment/watchdog",
     "runner/folder",
     "runner/imports",
+    "runner/job",
     "runner/places",
     "runner/policy",
     "runner/process",
