@@ -13,6 +13,7 @@
     ├── ScriptError           65   a script that cannot be loaded
     │   └── TypeCheckError    79   it loads, but its types do not fit (`--check`)
     ├── LimitError           124   a time or size limit ended the work
+    │   ├── QuotaError       124   all that one run may have is used up
     │   └── MemoryLimitError 137   the memory limit did
     ├── ListenError           73   a port or socket that cannot be opened
     ├── RuntimeMissingError   72   the embedded Deno is absent, damaged or unusable
@@ -115,6 +116,12 @@ class TypeCheckError(ScriptError):
 
 class LimitError(CoralError):
     """A limit ended the work; the message names the limit."""
+
+    exit_code = 124
+
+
+class QuotaError(LimitError):
+    """One run has used up all that it may have of something; waiting does not help."""
 
     exit_code = 124
 

@@ -18,6 +18,27 @@ MAX_SERIES_POINTS: Final = 1_000
 MAX_HISTOGRAM_BUCKETS: Final = 4_096
 """Buckets of one histogram: all that durations can have."""
 
+MAX_EVENT_BYTES: Final = 64 * 1024
+"""The data of one event that a script emits, as JSON."""
+
+MAX_EVENTS_PER_RUN: Final = 10_000
+"""Events that one run may emit: one that looks every 30 s for a day, and always finds, emits 2,880."""
+
+EVENTS_PER_SECOND: Final = 20
+"""Events of one run per second, after `EVENTS_AT_ONCE` at its start; the SDK waits when a run is faster."""
+
+EVENTS_AT_ONCE: Final = 100
+"""Events that one run may emit in a moment, after it has emitted few for a while."""
+
+EVENT_BYTES_PER_SECOND: Final = 1024 * 1024
+"""Events of all runs together that one colony stores, as JSON. Ten seconds' worth may come at once."""
+
+MAX_SCRIPT_EVENTS_BYTES: Final = 256 * 1024 * 1024
+"""Events that a colony keeps, compressed; the oldest go first."""
+
+MAX_REMEMBERED_EVENTS: Final = 20_000
+"""Newest events whose ids a colony remembers, so that one which is sent again is stored once."""
+
 MAX_SQL_BYTES: Final = 64 * 1024
 """Length of a SQL statement; DuckDB's parser stalls on long nested expressions."""
 

@@ -40,6 +40,12 @@ export async function* stream<K extends StreamMethod>(
   yield* open.stream(method, request, { timeoutMs: DEFAULT_TIMEOUT_MS, ...options });
 }
 
+/** What is known of this run; empty when it was not started by Coral. */
+export function run(): Partial<Connection> {
+  takeConnection();
+  return connection ?? {};
+}
+
 function openTransport(): Promise<Transport> {
   takeConnection();
   if (connection === undefined) {

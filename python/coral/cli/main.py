@@ -23,6 +23,7 @@ _COMMANDS = {
     "services": ("coral.cli.services:services", "List the services that a colony knows."),
     "status": ("coral.cli.status:status", "Show how a colony and its agents are doing."),
     "logs": ("coral.cli.logs:logs", "Show log records of services."),
+    "events": ("coral.cli.events:events", "Show what scripts emitted, also as it comes."),
     "functions": ("coral.cli.functions:functions", "Show the functions of a service's program."),
     "colony": ("coral.cli.colony:colony", "Start a colony."),
     "agent": ("coral.cli.agent:agent", "Start an agent, or ask about one."),

@@ -29,7 +29,11 @@ from coral.ports import COLONY_FLEET
 from coral.serve.arrival import RequestArrival
 from coral.serve.listen import GrpcServer, ServerBounds, parse_listen
 
-QUERY_SERVICES: Final = ("coral.colony.v1.QueryService", "coral.colony.v1.StatusService")
+QUERY_SERVICES: Final = (
+    "coral.colony.v1.QueryService",
+    "coral.colony.v1.StatusService",
+    "coral.sdk.v1.RuntimeService",
+)
 FLEET_SERVICES: Final = ("coral.colony.v1.FleetService",)
 
 

@@ -10,7 +10,15 @@ from typing import Final
 import coral
 from coral.clock import Clock, ClockWatch
 from coral.colony.fleet import FleetServicer
-from coral.colony.telemetry import CLOCK_JUMPS, INSTRUMENTS, fleet_figures, sql_figures, store_figures
+from coral.colony.script_events import EventStatistics
+from coral.colony.telemetry import (
+    CLOCK_JUMPS,
+    INSTRUMENTS,
+    event_figures,
+    fleet_figures,
+    sql_figures,
+    store_figures,
+)
 from coral.errors import CoralError
 from coral.serve.clock_jumps import ClockJumps, describe_jump
 from coral.serve.exposition import Metrics
@@ -33,6 +41,7 @@ class ColonyOperations:
         store: Store,
         fleet: FleetServicer,
         sql: Callable[[], PoolStatistics],
+        events: Callable[[], EventStatistics],
         clock: Clock,
         metrics: str | None = None,
         self_telemetry: SelfTelemetry | None = None,
@@ -43,6 +52,7 @@ class ColonyOperations:
             store: The colony's store.
             fleet: The agents.
             sql: Figures of the workers for callers' SQL; called in threads.
+            events: Figures of what scripts emit; called in threads.
             clock: The wall clock, which is watched.
             metrics: Address of `/metrics`, or None for none.
             self_telemetry: Where metrics are sent to, or None.
@@ -54,6 +64,7 @@ class ColonyOperations:
         self._store = store
         self._fleet = fleet
         self._sql = sql
+        self._events = events
         self._watch = ClockWatch(clock)
         self._jumps = ClockJumps()
         self._self_telemetry = self_telemetry
@@ -109,6 +120,7 @@ class ColonyOperations:
         yield Figure("coral_colony_info", "The colony.", 1, {"version": coral.__version__})
         yield from fleet_figures(self._fleet.statistics(), connected=self._fleet.connected_agents())
         yield from sql_figures(self._sql())
+        yield from event_figures(self._events())
         yield Figure("coral_colony_problems", "Problems that `coral status` tells of.", len(self.problems()))
         try:
             statistics, segments = self._store.statistics(), self._store.segments()

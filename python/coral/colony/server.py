@@ -23,12 +23,15 @@ from coral._proto.colony.v1 import (
     query_pb2_grpc,
     status_pb2_grpc,
 )
+from coral._proto.sdk.v1 import runtime_pb2_grpc
 from coral.clock import SystemClock
 from coral.colony.fleet import FleetServicer
 from coral.colony.listening import ColonyPorts
 from coral.colony.operations import ColonyOperations
 from coral.colony.queries import QueriesServicer
 from coral.colony.records import FleetRecords
+from coral.colony.runtime import RuntimeServicer
+from coral.colony.script_events import ScriptEvents
 from coral.colony.status import StatusServicer
 from coral.colony.telemetry import CALL_SECONDS, CALLS, call_labels
 from coral.errors import CoralError
@@ -142,10 +145,19 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
             return copy
 
         records = FleetRecords(fleet, store, clock=clock)
+        events = ScriptEvents(store, clock)
+        await asyncio.to_thread(events.load)
         api = QueryApi(
-            store, Helpers(store, clock, recent), pool, records, completeness=current, samples_traces=True
+            store,
+            Helpers(store, clock, recent),
+            pool,
+            records,
+            completeness=current,
+            samples_traces=True,
+            events=events,
         )
         query_pb2_grpc.add_QueryServiceServicer_to_server(QueryServicer(api), ports.queries.server)
+        runtime_pb2_grpc.add_RuntimeServiceServicer_to_server(RuntimeServicer(events), ports.queries.server)
         fleet_pb2_grpc.add_FleetServiceServicer_to_server(fleet, ports.fleet.server)
         queries = QueriesServicer(pool.journal)
         queries_pb2_grpc.add_QueriesServiceServicer_to_server(queries, ports.fleet.server)
@@ -153,6 +165,7 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
             store=store,
             fleet=fleet,
             sql=pool.statistics,
+            events=events.statistics,
             clock=clock,
             metrics=options.metrics,
             self_telemetry=options.self_telemetry,

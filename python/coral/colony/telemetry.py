@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from coral.colony.apply import ApplyStatistics
+from coral.colony.script_events import EventStatistics
 from coral.serve.instruments import Counter, Figure, Histogram
 from coral.store.api import Segment, StoreStatistics
 from coral.store.guard.pool import PoolStatistics
@@ -35,7 +36,7 @@ INSTRUMENTS: Final = (CALLS, CALL_SECONDS, APPLY_SECONDS, CLOCK_JUMPS, GIVEN_UP)
 def call_labels(method: str) -> tuple[str, ...] | None:
     """The RPC of a full method name; None for what is no question: health, reflection."""
     service, _, rpc = method.rpartition("/")
-    return (rpc,) if service.startswith("/coral.colony.") else None
+    return (rpc,) if service.startswith(("/coral.colony.", "/coral.sdk.")) else None
 
 
 def fleet_figures(batches: ApplyStatistics, *, connected: int) -> Iterator[Figure]:
@@ -72,6 +73,17 @@ def sql_figures(statistics: PoolStatistics) -> Iterator[Figure]:
             "coral_colony_sql_seconds_total",
             "Time that they took, waiting for a worker included, added up.",
             seconds,
+            {"outcome": outcome},
+        )
+
+
+def event_figures(statistics: EventStatistics) -> Iterator[Figure]:
+    """What scripts emitted, as metrics."""
+    for outcome in ("stored", "repeated", "refused"):
+        yield Figure(
+            "coral_colony_script_events_total",
+            "Events of scripts since the start: stored, repeated (not stored again), refused by a limit.",
+            getattr(statistics, outcome),
             {"outcome": outcome},
         )
 

@@ -27,6 +27,7 @@ TABLE_AGES: Final = {
     "service_edges": ("30d", "minutes of the service graph"),
     "log_counts": ("30d", "counts of log records"),
     "system_metrics": ("30d", "minutes of host metrics"),
+    "script_events": ("30d", "events that scripts emitted"),
     "spans": (None, "spans of exemplar traces"),
     "resources": (None, "descriptions of service instances"),
 }

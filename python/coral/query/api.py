@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from coral._proto.colony.v1 import query_pb2 as pb
-from coral.errors import UsageError
+from coral.errors import UnsupportedError, UsageError
 from coral.limits import (
     MAX_PAGE_SIZE,
     MAX_RESULT_ROWS,
@@ -20,10 +20,11 @@ from coral.limits import (
 )
 from coral.query.dataset import complete
 from coral.query.helpers import Helpers, TraceFilter, Window
-from coral.query.records import Records
+from coral.query.records import Events, Records
 from coral.query.series import Plots
 from coral.query_limits import MAX_RESULT_BYTES, MAX_STREAM_BYTES, MAX_STREAM_ROWS
 from coral.store.api import Store
+from coral.store.duckdb.tables import PRIVATE_TABLES
 from coral.store.guard.pool import Columns, QueryPool, Rows
 from coral.store.guard.protocol import Job
 from coral.wire.page_tokens import decode_token, encode_token
@@ -58,6 +59,7 @@ class QueryApi:
         *,
         completeness: Callable[[], pb.Completeness],
         samples_traces: bool,
+        events: Events | None = None,
     ) -> None:
         """Binds the service.
 
@@ -68,6 +70,7 @@ class QueryApi:
             records: Who answers about log records and functions; `QueryServicer` asks it directly.
             completeness: What is known to be missing, as of now; the caller owns the message.
             samples_traces: Whether the store holds a sample of spans (colony) or all (agent).
+            events: Who keeps events of scripts; None where nobody does.
         """
         self._store = store
         self._helpers = helpers
@@ -76,6 +79,7 @@ class QueryApi:
         self.records = records
         self._completeness = completeness
         self._samples_traces = samples_traces
+        self._events = events
         self._seal_lock = asyncio.Lock()
 
     async def list_services(self, request: pb.ListServicesRequest) -> pb.ListServicesResponse:
@@ -231,6 +235,12 @@ class QueryApi:
             total=total, agents=agents, window=_to_window(window), completeness=self._completeness()
         )
 
+    async def query_events(self, request: pb.QueryEventsRequest) -> pb.QueryEventsResponse:
+        """See the RPC."""
+        if self._events is None:
+            raise UnsupportedError("events of scripts are kept by the colony only", hint="ask the colony")
+        return await self._events.list(request)
+
     async def execute_query(
         self, request: pb.ExecuteQueryRequest, *, caller: str = ""
     ) -> AsyncGenerator[pb.ExecuteQueryResponse, None]:
@@ -249,6 +259,8 @@ class QueryApi:
         await self._publish()
         segments: dict[str, list[str]] = {}
         for segment in await _in_thread(self._store.segments):
+            if segment.table in PRIVATE_TABLES:
+                continue
             segments.setdefault(segment.table, []).append(str(segment.path))
         job = Job(
             sql=request.sql,

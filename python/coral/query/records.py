@@ -1,4 +1,4 @@
-"""What QueryService needs of those who keep log records and functions: the agents."""
+"""What QueryService needs of others: log records and functions of the agents, events of who keeps them."""
 
 from __future__ import annotations
 
@@ -23,4 +23,12 @@ class Records(Protocol):
 
     async def get_function(self, request: pb.GetFunctionRequest) -> pb.GetFunctionResponse:
         """See the RPC."""
+        ...
+
+
+class Events(Protocol):
+    """Answers QueryEvents; a colony has one."""
+
+    async def list(self, request: pb.QueryEventsRequest) -> pb.QueryEventsResponse:
+        """See the RPC; raises `CoralError` as it documents."""
         ...

@@ -78,6 +78,9 @@ class QueryServicer(query_pb2_grpc.QueryServiceServicer):
     async def QueryLogs(self, request: pb.QueryLogsRequest, context: _Context) -> pb.QueryLogsResponse:
         return await _answer(self._api.records.query_logs(request), context)
 
+    async def QueryEvents(self, request: pb.QueryEventsRequest, context: _Context) -> pb.QueryEventsResponse:
+        return await _answer(self._api.query_events(request), context)
+
     async def ExecuteQuery(
         self, request: pb.ExecuteQueryRequest, context: _Context
     ) -> AsyncIterator[pb.ExecuteQueryResponse]:

@@ -22,6 +22,7 @@ from coral.errors import (
     NotFoundError,
     OverloadedError,
     QueryError,
+    QuotaError,
     StorageError,
     StorageFullError,
     UnreachableError,
@@ -41,6 +42,7 @@ _MAPPING: Final[tuple[tuple[type[CoralError], str, grpc.StatusCode], ...]] = (
     (DeniedError, "QUERY_REFUSED", grpc.StatusCode.PERMISSION_DENIED),
     (QueryError, "QUERY_FAILED", grpc.StatusCode.INVALID_ARGUMENT),
     (MemoryLimitError, "QUERY_MEMORY", grpc.StatusCode.RESOURCE_EXHAUSTED),
+    (QuotaError, "QUOTA", grpc.StatusCode.RESOURCE_EXHAUSTED),
     (LimitError, "QUERY_TIMEOUT", grpc.StatusCode.DEADLINE_EXCEEDED),
     (OverloadedError, "OVERLOADED", grpc.StatusCode.RESOURCE_EXHAUSTED),
     # OTLP clients retry UNAVAILABLE always, RESOURCE_EXHAUSTED only when it comes with a delay.

@@ -37,6 +37,7 @@ export async function run(
       token: null,
       params,
       scriptName: "script.ts",
+      executionId: "00000000-0000-4000-8000-000000000001",
       ...more,
     };
     const said = address === undefined && more.socket === undefined

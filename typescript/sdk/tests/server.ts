@@ -6,9 +6,10 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import { QueryService } from "../gen/coral/colony/v1/query_pb.ts";
+import { RuntimeService } from "../gen/coral/sdk/v1/runtime_pb.ts";
 import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 
-export type Answers = Partial<ServiceImpl<typeof QueryService>>;
+export type Answers = Partial<ServiceImpl<typeof QueryService>> & Partial<ServiceImpl<typeof RuntimeService>>;
 
 export interface TestServer extends AsyncDisposable {
   /** `HOST:PORT`. */
@@ -18,7 +19,7 @@ export interface TestServer extends AsyncDisposable {
 /** Starts a server, on a free port unless told otherwise. Methods without an answer are UNIMPLEMENTED. */
 export async function serve(answers: Answers, { port = 0 }: { port?: number } = {}): Promise<TestServer> {
   const handler = connectNodeAdapter({
-    routes: (router: ConnectRouter) => router.service(QueryService, answers),
+    routes: (router: ConnectRouter) => router.service(QueryService, answers).service(RuntimeService, answers),
   });
   const server = http2.createServer(handler);
   const sessions = new Set<http2.ServerHttp2Session>();
@@ -61,6 +62,7 @@ export function connect(address: string, more: Record<string, unknown> = {}): vo
     token: null,
     params: {},
     scriptName: "test.ts",
+    executionId: "00000000-0000-4000-8000-000000000001",
     ...more,
   };
 }

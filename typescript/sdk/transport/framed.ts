@@ -7,7 +7,6 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { anyUnpack, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { QueryService } from "../gen/coral/colony/v1/query_pb.ts";
 import {
   type End,
   type RequestFrame,
@@ -17,6 +16,7 @@ import {
 import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../gen/google/rpc/status_pb.ts";
 import { runClock } from "../run_hooks.ts";
+import { METHODS } from "./methods.ts";
 import { errorOf, type Failure } from "./failures.ts";
 import { Frames } from "./frames.ts";
 import type { CallOptions, Request, Response, StreamMethod, Transport, UnaryMethod } from "./transport.ts";
@@ -150,7 +150,7 @@ export function openFramed(path: string, token: string): Transport {
     request: Request<K>,
     options: CallOptions,
   ): Promise<Response<K>> {
-    const description = QueryService.method[method];
+    const description = METHODS[method];
     let answer: Uint8Array | undefined;
     for await (const message of run(description, request, options)) answer = message;
     if (answer !== undefined) return fromBinary(description.output, answer) as Response<K>;
@@ -163,7 +163,7 @@ export function openFramed(path: string, token: string): Transport {
     request: Request<K>,
     options: CallOptions,
   ): AsyncGenerator<Response<K>, void, void> {
-    const description = QueryService.method[method];
+    const description = METHODS[method];
     for await (const message of run(description, request, options)) {
       yield fromBinary(description.output, message) as Response<K>;
     }

@@ -1,9 +1,9 @@
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { compressionGzip, Http2SessionManager } from "@connectrpc/connect-node";
 import { createTransport } from "@connectrpc/connect/protocol-grpc";
-import { QueryService } from "../gen/coral/colony/v1/query_pb.ts";
 import { fromGrpc } from "./grpc_errors.ts";
 import { http2Client } from "./http2.ts";
+import { METHODS } from "./methods.ts";
 import type { CallOptions, Endpoint, Request, Response, StreamMethod, Transport, UnaryMethod } from "./transport.ts";
 
 const MAX_MESSAGE_BYTES = 64 * 2 ** 20;
@@ -32,7 +32,7 @@ export function openGrpc(endpoint: Endpoint): Transport {
     request: Request<K>,
     { timeoutMs }: CallOptions,
   ): Promise<Response<K>> {
-    const description = QueryService.method[method];
+    const description = METHODS[method];
     try {
       const answer = await grpc.unary(description as DescMethodUnary, undefined, timeoutMs, headers, request);
       return answer.message as Response<K>;
@@ -46,7 +46,7 @@ export function openGrpc(endpoint: Endpoint): Transport {
     request: Request<K>,
     { timeoutMs }: CallOptions,
   ): AsyncGenerator<Response<K>, void, void> {
-    const description = QueryService.method[method];
+    const description = METHODS[method];
     const cancel = new AbortController();
     let messages: AsyncIterator<unknown> | undefined;
     try {

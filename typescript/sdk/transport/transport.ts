@@ -1,6 +1,7 @@
 import type { DescMethodServerStreaming, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { QueryService } from "../gen/coral/colony/v1/query_pb.ts";
 import type { Screen } from "../draw/screen.ts";
+import type { RuntimeService } from "../gen/coral/sdk/v1/runtime_pb.ts";
 import type { Mode } from "../params.ts";
 
 /** Where the server is, and what this run may know. Written by `coral run`. */
@@ -25,12 +26,14 @@ export interface Connection {
   scriptName: string;
   /** What it prints on, where that is known. */
   screen?: Screen;
+  /** UUID of the run. */
+  executionId: string;
 }
 
 /** What gRPC needs of a connection. */
 export type Endpoint = Pick<Connection, "address" | "tls" | "ca" | "token">;
 
-type Methods = typeof QueryService["method"];
+type Methods = typeof QueryService["method"] & typeof RuntimeService["method"];
 
 /** Methods with one answer. */
 export type UnaryMethod = {
@@ -55,7 +58,7 @@ export interface CallOptions {
 }
 
 /**
- * Carries calls of QueryService to a server.
+ * Carries calls of QueryService and RuntimeService to a server.
  *
  * Every failure is a `CoralError` with the server's reason where it gave one. An idle transport
  * never keeps the process alive. Calls may run at the same time.

@@ -51,7 +51,7 @@ class CatalogueEntry:
 @cache
 def catalogue(kind: str) -> tuple[CatalogueEntry, ...]:
     """What can be read in a store, `"agent"` or `"colony"`: views first, by name."""
-    base = {table.name: table for table in segmented_tables(kind) if table.tier_of is None}
+    base = {table.name: table for table in segmented_tables(kind) if not (table.tier_of or table.private)}
     views = [
         CatalogueEntry(
             view.name,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -207,6 +208,7 @@ class Maintenance:
         segments = self.segments()
         ahead = from_the_future(segments, now=now)
         old = self._retention.expired(segments, now=now)
+        old += [segment for segment in self._surplus(segments) if segment not in old]
         if old or ahead:
 
             def commit(transaction: Transaction) -> None:
@@ -219,6 +221,19 @@ class Maintenance:
             self._commit(commit, ())
             self._folder.drop_later(old)
         return sum(segment.row_count for segment in old)
+
+    def _surplus(self, segments: Sequence[Segment]) -> list[Segment]:
+        """The oldest segments of tables that have more than their `max_bytes`."""
+        surplus: list[Segment] = []
+        for table in self._tables.values():
+            own = [segment for segment in segments if segment.table == table.name]
+            excess = sum(segment.size_bytes for segment in own) - (table.max_bytes or math.inf)
+            for segment in sorted(own, key=lambda segment: segment.last_seq):
+                if excess <= 0:
+                    break
+                surplus.append(segment)
+                excess -= segment.size_bytes
+        return surplus
 
     def give_up(self, excess: int, *, why: str) -> int:
         """Drops the oldest raw segments until `excess` bytes are freed; counts them. Returns their rows."""

@@ -12,6 +12,8 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
+from coral.limits import MAX_SCRIPT_EVENTS_BYTES
+
 
 @dataclass(frozen=True)
 class SegmentedTable:
@@ -24,6 +26,8 @@ class SegmentedTable:
         width: The length of its buckets of time, where it has any.
         tier_of: The table of which it holds older rows, merged into longer buckets: whoever reads that
             one reads this one as well.
+        max_bytes: What its segments may take together; beyond it the oldest are dropped. None is no limit.
+        private: Whether callers' SQL must not read it.
     """
 
     name: str
@@ -31,6 +35,8 @@ class SegmentedTable:
     order_by: str
     width: timedelta = timedelta(0)
     tier_of: str | None = None
+    max_bytes: int | None = None
+    private: bool = False
 
 
 SPANS: Final = SegmentedTable("spans", "start_time", "service_name, start_time")
@@ -52,9 +58,15 @@ METRICS: Final = SegmentedTable("metrics", "time", "service_name, metric_name, t
 LOGS: Final = SegmentedTable("logs", "time", "service_name, time")
 HOST_SAMPLES: Final = SegmentedTable("host_samples", "time", "time")
 
+SCRIPT_EVENTS: Final = SegmentedTable(
+    "script_events", "received_at", "ingest_seq", max_bytes=MAX_SCRIPT_EVENTS_BYTES, private=True
+)
+
 _COMMON_TABLES: Final = (SPANS, ROLLUPS, SYSTEM_METRICS, RESOURCES, LOG_COUNTS, SERVICE_EDGES)
-COLONY_TABLES: Final = (*_COMMON_TABLES, ROLLUPS_15M, ROLLUPS_1H, ROLLUPS_1D)
+COLONY_TABLES: Final = (*_COMMON_TABLES, ROLLUPS_15M, ROLLUPS_1H, ROLLUPS_1D, SCRIPT_EVENTS)
 AGENT_TABLES: Final = (*_COMMON_TABLES, METRICS, LOGS, HOST_SAMPLES)
+PRIVATE_TABLES: Final = frozenset(table.name for table in COLONY_TABLES if table.private)
+"""Segmented tables that callers' SQL does not read."""
 
 
 def segmented_tables(kind: str) -> tuple[SegmentedTable, ...]:

@@ -208,7 +208,7 @@ def _prepare_store(database: Database) -> None:
     connection, kind = database.connection, database.kind
     for step in load_migrations(kind):
         connection.execute(step.sql)
-    segmented = {table.name for table in segmented_tables(kind)}
+    segmented = {table.name for table in segmented_tables(kind) if not table.private}
     for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
         if name in segmented:
             connection.execute(f"CREATE TABLE {_INNER}.{name} AS FROM main.{name} LIMIT 0")
@@ -217,7 +217,7 @@ def _prepare_store(database: Database) -> None:
     connection.execute(macros_sql())
     tables = segmented_tables(kind)
     for table in tables:
-        if table.tier_of is None:
+        if table.name in segmented and table.tier_of is None:
             connection.execute(f"CREATE VIEW {table.name} AS SELECT * FROM {_INNER}.{table.name}")
     for view in public_views(tables):
         connection.execute(f"CREATE VIEW {view} AS {view_sql(view)}")
@@ -230,7 +230,7 @@ def open_segments(database: Database, job: protocol.Job) -> None:
     if not database.locked:
         database.folders = _folders(job)
     for table in segmented_tables(kind):
-        if table.tier_of is not None:
+        if table.tier_of is not None or table.private:
             continue
         files = [Path(path) for name in with_tiers(kind, table.name) for path in job.segments.get(name, [])]
         if files != database.files.get(table.name, []):
