@@ -6,6 +6,7 @@ import argparse
 import gzip
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
 
@@ -14,14 +15,19 @@ _MTIME = 499162500
 
 
 def pack(package_json: Path, version: str, bundle: Path, documents: list[Path], out: Path) -> None:
-    """Writes the tarball: the bundle's files, the documents and package.json with `version`."""
+    """Writes the tarball: what `files` names of the bundle, the documents, package.json with `version`."""
     description = json.loads(package_json.read_text(encoding="utf-8"))
     description["version"] = version
     for private in ("private", "devDependencies", "scripts"):
         description.pop(private, None)
     files = {"package.json": (json.dumps(description, indent=2) + "\n").encode()}
     files |= {document.name: document.read_bytes() for document in documents}
-    files |= {p.relative_to(bundle).as_posix(): p.read_bytes() for p in bundle.rglob("*") if p.is_file()}
+    # The bundle also has what only the wheel carries.
+    wanted = set(description["files"])
+    for path in bundle.rglob("*"):
+        place = path.relative_to(bundle)
+        if path.is_file() and place.parts[0] in wanted:
+            files[place.as_posix()] = _declarations(path.read_text(encoding="utf-8")).encode()
     # gzip's header would carry the time and the file's name.
     with (
         out.open("wb") as sink,
@@ -32,6 +38,13 @@ def pack(package_json: Path, version: str, bundle: Path, documents: list[Path], 
             entry = tarfile.TarInfo(f"package/{name}")
             entry.size, entry.mtime, entry.mode = len(files[name]), _MTIME, 0o644
             archive.addfile(entry, io.BytesIO(files[name]))
+
+
+def _declarations(text: str) -> str:
+    """`coral run` reads declarations as files, by their own names; Node's rules want the module's name."""
+    return re.sub(
+        r"""^((?:import|export) .*from "\.[^"]*)\.d\.ts(";)$""", r"\1.js\2", text, flags=re.MULTILINE
+    )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ A test finds in its environment:
   CORAL_TEST_DENO          the Deno binary
   CORAL_TEST_NODE          the Node program; CORAL_TEST_NODE_MODULES: its packages
   CORAL_TEST_TYPESCRIPT    the folder typescript/ with the SDK's sources and the examples
+  what `places` names      files and folders of that suite alone
+  CI                       as it is where the tests are started (--test_env=CI)
   HOME, XDG_*, TMPDIR      short-lived folders of its own
 The sandbox has a network of its own with nothing but loopback.
 """
@@ -30,6 +32,7 @@ export PYTHONDONTWRITEBYTECODE=1 PYTHONFAULTHANDLER=1 NO_COLOR=1 LANG=C.UTF-8
 export CORAL_TEST_DENO="$root/{tree}/python/coral/_deno/deno"
 export CORAL_TEST_NODE="$root/{node}" CORAL_TEST_NODE_MODULES="$root/{node_modules}"
 export CORAL_TEST_TYPESCRIPT="$root/typescript"
+{places}
 only=()
 if [[ -n "${{TESTBRIDGE_TEST_ONLY:-}}" ]]; then only=(-k "$TESTBRIDGE_TEST_ONLY"); fi
 files=({srcs})
@@ -55,11 +58,15 @@ def _pytest_test_impl(ctx):
     ctx.actions.write(script, _SCRIPT.format(
         node = ctx.file._node.short_path,
         node_modules = ctx.file._node_modules.short_path,
+        places = "\n".join([
+            "export %s=\"$root/%s\"" % (name, target.files.to_list()[0].short_path)
+            for target, name in ctx.attr.places.items()
+        ]),
         srcs = " ".join(["'%s'" % file.short_path for file in ctx.files.srcs]),
         tree = ctx.file._tree.short_path,
         venv = ctx.file._venv.short_path,
     ), is_executable = True)
-    files = ctx.files.srcs + ctx.files.data + [ctx.file._tree, ctx.file._settings]
+    files = ctx.files.srcs + ctx.files.data + ctx.files.places + [ctx.file._tree, ctx.file._settings]
     return [DefaultInfo(
         executable = script,
         runfiles = ctx.runfiles(files + python_inputs(ctx) + node_inputs(ctx)),
@@ -69,6 +76,7 @@ _pytest_test = rule(
     implementation = _pytest_test_impl,
     attrs = dict(dict(PYTHON, **NODE), **{
         "data": attr.label_list(allow_files = True),
+        "places": attr.label_keyed_string_dict(allow_files = True, doc = "file or folder: its variable's name"),
         "srcs": attr.label_list(mandatory = True, allow_files = [".py"]),
         "_settings": attr.label(default = "//:pyproject.toml", allow_single_file = True),
         "_tree": attr.label(default = "//packaging:tree", allow_single_file = True),

@@ -138,6 +138,7 @@ async function bundle() {
     outfile: join(out, "mod.js"),
     bundle: true,
     minify: true,
+    lineLimit: 400, // Node shows the line that threw
     keepNames: false,
     format: "esm",
     platform: "node",

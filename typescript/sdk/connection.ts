@@ -1,9 +1,11 @@
 import { CoralError } from "./errors.ts";
+import { endpointFromEnvironment } from "./connect.ts";
 import { setScreen } from "./draw/screen.ts";
 import { setRun } from "./params.ts";
 import type {
   CallOptions,
   Connection,
+  Endpoint,
   Request,
   Response,
   StreamMethod,
@@ -14,6 +16,7 @@ import type {
 const KEY = Symbol.for("coral.connection");
 const DEFAULT_TIMEOUT_MS = 30_000;
 let connection: Connection | undefined;
+let endpoint: Endpoint | undefined;
 let transport: Promise<Transport> | undefined;
 
 // The connection carries a token: it leaves the global scope as early as it can. It is there when
@@ -48,21 +51,29 @@ export function run(): Partial<Connection> {
 
 function openTransport(): Promise<Transport> {
   takeConnection();
-  if (connection === undefined) {
+  endpoint ??= endpointFromEnvironment();
+  if (endpoint === undefined) {
     return Promise.reject(
       new CoralError("no connection to a colony: this script was not started by `coral run`", {
         reason: "NO_CONNECTION",
         code: "FAILED_PRECONDITION",
-        hint: "start it with `coral run FILE`; without a colony of your own add --colony HOST:PORT",
+        hint: "start it with `coral run FILE`; in a program of your own call coral.connect, or set CORAL_COLONY",
       }),
     );
   }
-  const { address, socket, tls, ca, token } = connection;
+  const { address, tls, ca, token } = endpoint;
+  const socket = connection?.socket;
   // Loaded at the first call, and only that of the mode: node:http2 alone costs 40 ms.
   transport ??= socket
     ? import("./transport/framed.ts").then((framed) => framed.openFramed(socket, token ?? ""))
     : import("./transport/grpc.ts").then((grpc) => grpc.openGrpc({ address, tls, ca, token }));
   return transport;
+}
+
+/** Takes another colony for later calls. */
+export function adopt(found: Endpoint): void {
+  endpoint = found;
+  transport = undefined;
 }
 
 function takeConnection(): void {
@@ -71,7 +82,7 @@ function takeConnection(): void {
   if (found === undefined) return;
   delete scope[KEY];
   connection = found;
-  transport = undefined;
+  adopt(found);
   setRun(found.mode, found.params, found.texts);
   if (found.screen) setScreen(found.screen);
 }

@@ -1,7 +1,7 @@
 /**
  * Ask a Coral colony about services, latency, traces, logs, functions and hosts.
  *
- * Run scripts with `coral run FILE`; it tells the SDK where the colony is.
+ * Run scripts with `coral run FILE`; it tells the SDK where the colony is. In a program of your own, `connect` does.
  *
  * @example
  * ```ts
@@ -26,6 +26,7 @@ export * as events from "./events.ts";
 export { emit, heartbeat } from "./emit.ts";
 export { mode, params } from "./params.ts";
 export { defineParams } from "./declared_params.ts";
+export { connect } from "./connect.ts";
 export { output } from "./output.ts";
 export { table } from "./table.ts";
 export * as plot from "./plot.ts";
@@ -42,6 +43,7 @@ export type {
   ParamValues,
   StringParam,
 } from "./declared_params.ts";
+export type { ConnectOptions } from "./connect.ts";
 export type { Bounds } from "./checks.ts";
 export type { BarChart, Chart, HeatmapChart, LineChart, LineSeries, SparkChart, TableChart, Unit } from "./charts.ts";
 export type { BarOptions, HeatmapData, LineOptions, PlotOptions, PlotRow, Point, Points } from "./plot.ts";
