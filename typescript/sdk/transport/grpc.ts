@@ -1,5 +1,5 @@
 import type { DescMethodUnary } from "@bufbuild/protobuf";
-import { compressionGzip, Http2SessionManager } from "@connectrpc/connect-node";
+import { Http2SessionManager } from "@connectrpc/connect-node";
 import { createTransport } from "@connectrpc/connect/protocol-grpc";
 import { fromGrpc } from "./grpc_errors.ts";
 import { http2Client } from "./http2.ts";
@@ -18,7 +18,7 @@ export function openGrpc(endpoint: Endpoint): Transport {
     httpClient: http2Client(sessions),
     useBinaryFormat: true,
     interceptors: [],
-    acceptCompression: [compressionGzip],
+    acceptCompression: [], // node:zlib takes 5 ms to load, and a colony does not compress
     sendCompression: null,
     compressMinBytes: 1024,
     readMaxBytes: MAX_MESSAGE_BYTES,

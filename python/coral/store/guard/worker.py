@@ -50,7 +50,7 @@ from coral.store.guard.rewrite import with_windows
 from coral.store.guard.tree import check_text, parse, show_tables
 from coral.store.guard.windows import unconstrained
 
-_BATCH_ROWS: Final = 2048
+_BATCH_ROWS: Final = 8192
 _MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 _MAX_KEPT_BYTES: Final = 64 * 1024 * 1024  # of a statement that ended, by allocators
 _PR_SET_PDEATHSIG: Final = 1
