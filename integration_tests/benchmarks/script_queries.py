@@ -2,7 +2,7 @@
 
     PYTHONPATH=python python integration_tests/benchmarks/script_queries.py [--rounds 9] [--rows 1000000]
 
-A colony serves a store with an hour of rollups and a million spans. In turns, within one run: plain DuckDB asks
+A colony serves a store with an hour of rollups and a million spans. In turns, in one run: plain DuckDB asks
 the colony's own Parquet files in this process, then a script asks the colony by gRPC. Start-up is that of the
 whole command with one helper call, less that of the same script without it. Prints a table in Markdown; exit
 code 1 when a target is missed. Medians: others may load the machine, and then both sides.
@@ -119,7 +119,8 @@ def _measure(folder: Path, rounds: int, spans: int) -> list[tuple[str, str, str,
     return [
         (
             "helper call (getP99, getErrorRate), more than plain DuckDB",
-            f"{helper:.2f} ms ({middle['helper']:.2f} and {middle['errors']:.2f}; DuckDB {middle['plain helper']:.2f})",
+            f"{helper:.2f} ms ({middle['helper']:.2f}, {middle['errors']:.2f};"
+            f" DuckDB {middle['plain helper']:.2f})",
             "<= 1.5 ms",
             helper <= 1.5,
         ),

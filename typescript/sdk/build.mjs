@@ -93,7 +93,7 @@ const lighterProtobuf = {
 
 function withoutOptions(text) {
   const unread = /Options$|^UninterpretedOption$|Info$|^FeatureSet|^(Visibility|Edition|Feature|Declaration)/;
-  const read = new Set(["mapEntry", "packed"]);
+  const read = new Set(["map_entry", "packed"]);
   const pruned = (message) => ({
     ...message,
     field: message.field?.filter(({ name }) => !unread.test(message.name) || read.has(name)),

@@ -58,6 +58,22 @@ await report();`,
   assert.doesNotMatch(stderr, /mod\.js|ext:/);
 });
 
+Deno.test("maps survive the bundle: named parameters and the facts of errors", async () => {
+  await using server = await serve({
+    // deno-lint-ignore require-yield -- it only fails
+    async *executeQuery({ namedParams }) {
+      throw failure(Code.PermissionDenied, "QUERY_REFUSED", `a is ${namedParams.a?.value.value}`, { hint: "ask less", x: "y" });
+    },
+  });
+  const { stdout } = await run(
+    `import * as coral from "@coral/sdk";
+const { message, hint, metadata } = await coral.db.query("SELECT $a", { a: 5 }).catch((error) => error);
+console.log(message, hint, metadata.x);`,
+    server.address,
+  );
+  assert.equal(stdout, "a is 5 ask less y\n");
+});
+
 Deno.test("the process ends when the script does, though a stream was left and the connection is open", async () => {
   const aborted = Promise.withResolvers<void>();
   await using server = await serve({
