@@ -97,7 +97,9 @@ def _measure(folder: Path, rounds: int, spans: int) -> list[tuple[str, str, str,
         bench = _Scripts(folder, colony.grpc)
         bench.run(SCRIPT, calls=1, small=SMALL)  # fills caches
         for _ in range(rounds):
-            note("plain helper", _median_ms(lambda: plain.execute(_helper_sql(), _helper_values()).fetchall()))
+            note(
+                "plain helper", _median_ms(lambda: plain.execute(_helper_sql(), _helper_values()).fetchall())
+            )
             note("plain query", _median_ms(lambda: plain.sql(SMALL).to_arrow_table()))
             for name, value in bench.run(SCRIPT, calls=CALLS, small=SMALL).items():
                 note(name, value)
@@ -114,13 +116,13 @@ def _measure(folder: Path, rounds: int, spans: int) -> list[tuple[str, str, str,
             note("with", bench.seconds(WITH) * 1000)
     middle = {name: statistics.median(values) for name, values in found.items()}
     helper = max(middle["helper"], middle["errors"]) - middle["plain helper"]
+    helpers = f"{middle['helper']:.2f}, {middle['errors']:.2f}; DuckDB {middle['plain helper']:.2f}"
     query = middle["query"] - middle["plain query"]
     start = middle["with"] - middle["without"]
     return [
         (
             "helper call (getP99, getErrorRate), more than plain DuckDB",
-            f"{helper:.2f} ms ({middle['helper']:.2f}, {middle['errors']:.2f};"
-            f" DuckDB {middle['plain helper']:.2f})",
+            f"{helper:.2f} ms ({helpers})",
             "<= 1.5 ms",
             helper <= 1.5,
         ),
@@ -225,7 +227,9 @@ def _spans(first: int, count: int, now: datetime) -> pa.Table:
             "instance_id": ["1"] * count,
             "span_name": ["GET /"] * count,
             "kind": ["SERVER"] * count,
-            "start_time": pa.array([start + timedelta(milliseconds=number) for number in numbers], pa.timestamp("us")),
+            "start_time": pa.array(
+                [start + timedelta(milliseconds=number) for number in numbers], pa.timestamp("us")
+            ),
             "duration_ns": [number * 7919 % 1_000_000_007 for number in numbers],
             "status_code": ["ERROR" if number % 50 == 0 else "UNSET" for number in numbers],
             "attributes": ["{}"] * count,

@@ -62,7 +62,10 @@ Deno.test("maps survive the bundle: named parameters and the facts of errors", a
   await using server = await serve({
     // deno-lint-ignore require-yield -- it only fails
     async *executeQuery({ namedParams }) {
-      throw failure(Code.PermissionDenied, "QUERY_REFUSED", `a is ${namedParams.a?.value.value}`, { hint: "ask less", x: "y" });
+      throw failure(Code.PermissionDenied, "QUERY_REFUSED", `a is ${namedParams.a?.value.value}`, {
+        hint: "ask less",
+        x: "y",
+      });
     },
   });
   const { stdout } = await run(
