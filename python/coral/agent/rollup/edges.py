@@ -16,8 +16,8 @@ A colony adds up what its agents found. A call between two agents is known to th
 counted twice. Addresses (`server.address`) are not used as names: a service would appear under its
 address and under its name.
 
-Above `EDGE_SPANS_PER_SECOND` only a sample of traces is searched, weighted by powers of two; counts are
-estimates then.
+Above `EDGE_SPANS_PER_SECOND`, or what memory holds whole (`narrow.py`), only a sample of traces is
+searched, weighted by powers of two; counts are estimates then.
 """
 
 from __future__ import annotations
@@ -46,13 +46,17 @@ class Edges:
     def __init__(self, *, burst: int = _BURST) -> None:
         self._budget = Budget(EDGE_SPANS_PER_SECOND, burst=burst)
         self._burst = burst
+        self.thinning = 0
+        """Of the traces that the last rollup would have searched, had it had them all."""
 
     def make(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh) -> Made:
         """Rows of `service_edges`."""
-        k = thinning(fresh.spans, self._budget.available(fresh.now))
+        wanted = thinning(fresh.spans, self._budget.available(fresh.now))
+        self.thinning = wanted
+        k = max(wanted, fresh.thinning)
         weight = 2**k
         sql = statement("edge_examined").replace("{in_sample}", in_sample(k))
-        sql = sql.replace("{fresh_spans}", fresh.span_source)
+        sql = sql.replace("{fresh_spans}", fresh.sample_source)
         examined = connection.sql(sql, params={"most": 2 * self._burst}).to_arrow_table()
         self._budget.spend(examined.num_rows)
         oldest = fresh.now - _PENDING

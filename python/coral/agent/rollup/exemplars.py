@@ -7,22 +7,23 @@ and in bytes. What a trace leaves out is counted at the first of its spans that 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from coral.agent.rollup.narrow import NARROW_SQL
 from coral.agent.rollup.part import Fresh, Made
 from coral.agent.rollup.relations import relations
 from coral.agent.rollup.sampling import Budget, in_sample, thinning
 from coral.agent.rollup.statements import statement
 from coral.agent.rollup.trim import LONGEST_CELL, trimmed
 from coral.limits import (
-    EXEMPLAR_ATTRIBUTES_BYTES,
     EXEMPLAR_BUSY_ROWS,
     EXEMPLAR_BYTES_PER_ROLLUP,
     EXEMPLAR_LOOK_BACK_ROWS,
@@ -33,11 +34,13 @@ from coral.limits import (
     SAMPLED_SPANS_PER_SECOND,
 )
 from coral.store.api import Transaction
+from coral.store.duckdb.recent import Kept
 from coral.store.duckdb.segments import parquet_scan
 from coral.store.duckdb.store import DuckDBStore
 
 _REMEMBER: Final = timedelta(minutes=10)
 _OLDER: Final = "older_span_rows"
+_WHOLE: Final = "whole_span_rows"
 _MOST_PER_SERVICE: Final = 4 * EXEMPLAR_TRACES_PER_SERVICE
 _CHOSEN: Final = pa.schema(
     [
@@ -72,19 +75,18 @@ class Exemplars:
 
     def make(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh) -> Made:
         """Spans to send: the fresh ones of chosen traces, and the older ones of traces chosen now."""
-        remembered = self._remembered(connection, fresh.now)
-        known = {row["trace_id"] for row in remembered}
+        remembered = _remembered(connection, fresh.now)
         k = thinning(fresh.spans, self._sampled.available(fresh.now))
-        sample = [trace_id for trace_id in self._sample(connection, fresh, k) if trace_id not in known]
-        in_both = set(sample)
+        weight = float(2**k)
+        sample = dict.fromkeys(_new(_sample(connection, fresh, k), remembered))
         minute = fresh.now.replace(second=0, microsecond=0)
         chosen: dict[str, dict[str, Any]] = {}
-        for one in _choose(_candidates(connection, fresh), remembered, known, minute):
-            weight = float(2**k) if one.trace_id in in_both else 0.0
-            chosen[one.trace_id] = _row(one.trace_id, weight, one)
+        for one in _choose(_candidates(connection, fresh), remembered, minute):
+            chosen[one.trace_id] = _row(one.trace_id, weight if one.trace_id in sample else 0.0, one)
         for trace_id in sample:
-            chosen.setdefault(trace_id, _row(trace_id, float(2**k), None))
-        spans, sent, cut = self._spans(connection, fresh, [*remembered, *chosen.values()])
+            chosen.setdefault(trace_id, _row(trace_id, weight, None))
+        new = pa.Table.from_pylist(list(chosen.values()), _CHOSEN)
+        spans, sent, cut = self._spans(connection, fresh, remembered.select(_CHOSEN.names), new)
         if sample:
             weights = spans.column("sample_weight")
             self._sampled.spend(sum(1 for weight in weights.to_pylist() if weight))
@@ -95,58 +97,45 @@ class Exemplars:
 
         return Made({"spans": spans}, commit, {"exemplar_spans_cut": cut})
 
-    def _remembered(self, connection: duckdb.DuckDBPyConnection, now: datetime) -> list[dict[str, Any]]:
-        found = connection.sql(
-            "SELECT trace_id, sample_weight, service_name, failed, duration_ns,"
-            " coalesce(span_count, 0) AS sent, false AS is_new, selected_at"
-            " FROM main.exemplar_traces WHERE selected_at >= ? AND selected_at <= ?",
-            params=[now - _REMEMBER, now + _REMEMBER],
-        )
-        return list(found.to_arrow_table().to_pylist())
-
-    def _sample(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, k: int) -> list[str]:
-        rows = connection.execute(
-            f"SELECT DISTINCT trace_id FROM {fresh.span_source} WHERE {in_sample(k)}"
-            f" LIMIT {60 * SAMPLED_SPANS_PER_SECOND:d}"
-        ).fetchall()
-        return [trace_id for (trace_id,) in rows]
-
     def _spans(
-        self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, chosen: list[dict[str, Any]]
+        self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, remembered: pa.Table, new: pa.Table
     ) -> tuple[pa.Table, dict[str, int], int]:
         """The spans to send, how many of each trace, and how many were cut."""
-        table = pa.Table.from_pylist([{name: row[name] for name in _CHOSEN.names} for row in chosen], _CHOSEN)
-        look_back = any(row["is_new"] for row in chosen)
         older = self._store.recent.newest(upto_seq=fresh.low, most_rows=EXEMPLAR_LOOK_BACK_ROWS)
-        source = self._source(connection, fresh, older) if look_back else fresh.span_source
+        if not new.num_rows:
+            older = []
         limits = {
             "lo": fresh.low,
-            "cell": EXEMPLAR_ATTRIBUTES_BYTES,
             "per_trace": EXEMPLAR_SPANS_PER_TRACE,
             "room": self._sent.available(fresh.now),
             "bytes": EXEMPLAR_BYTES_PER_ROLLUP,
         }
-        with relations(connection, exemplar_chosen=table, **({_OLDER: older} if older else {})):
+        chosen = pa.concat_tables([remembered, new])
+        rows = {_OLDER: pa.concat_tables([kept.rows for kept in older])} if older else {}
+        with relations(connection, exemplar_chosen=chosen, **rows):
+            source = self._source(connection, fresh, older) if new.num_rows else fresh.span_source
             sql = statement("exemplar_picks").replace("{spans}", source)
             picked = connection.sql(sql, params=limits).to_arrow_table()
-            with relations(connection, exemplar_picked=picked):
-                sql = statement("exemplar_spans").replace("{spans}", source)
-                spans = connection.sql(sql, params={"longest": LONGEST_CELL}).to_arrow_table()
+        whole = [kept.whole for kept in older]
+        if fresh.in_memory is not None:
+            whole.append(fresh.in_memory.whole)
+        spans = self._whole_spans(connection, picked, whole)
         sent: dict[str, int] = defaultdict(int)
         for trace_id in spans.column("trace_id").to_pylist():
             sent[trace_id] += 1
         cut = sum(spans.column("spans_cut").to_pylist())
         return trimmed(spans), dict(sent), cut
 
-    def _source(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, older: pa.Table | None) -> str:
+    def _source(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, older: Sequence[Kept]) -> str:
         """Spans up to the fresh ones: all that are active or in memory, of the sealed ones the newest few."""
-        parts = [fresh.span_source, f"SELECT * FROM main.spans WHERE ingest_seq <= {fresh.low:d}"]
-        if older is not None:
-            parts.append(f"SELECT * FROM {_OLDER}")
+        stored = [f"SELECT * FROM main.spans WHERE ingest_seq <= {fresh.low:d}"]
         if fresh.spans <= EXEMPLAR_BUSY_ROWS:
-            paths = self._older_files(connection, fresh, known=older.num_rows if older else 0)
+            paths = self._older_files(connection, fresh, known=sum(kept.rows.num_rows for kept in older))
             if paths:
-                parts.append(parquet_scan(paths))
+                stored.append(parquet_scan(paths))
+        parts = [fresh.span_source, f"SELECT {NARROW_SQL} FROM ({' UNION ALL BY NAME '.join(stored)})"]
+        if older:
+            parts.append(f"SELECT * FROM {_OLDER}")
         return f"({' UNION ALL BY NAME '.join(parts)})"
 
     def _older_files(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, *, known: int) -> list[Path]:
@@ -168,6 +157,66 @@ class Exemplars:
             paths.append(path)
         return paths
 
+    def _whole_spans(
+        self, connection: duckdb.DuckDBPyConnection, picked: pa.Table, whole: Sequence[pa.Table]
+    ) -> pa.Table:
+        """The picked spans with all their columns: from memory what is there, else from the files."""
+        stored = "SELECT * FROM main.spans"
+        rows = {_WHOLE: pa.concat_tables(whole)} if whole else {}
+        if whole:
+            stored += f" UNION ALL BY NAME SELECT * FROM {_WHOLE}"
+        found = _read_whole(connection, stored, picked, rows)
+        if found.num_rows == picked.num_rows:
+            return found
+        missing = picked.join(
+            found.select(["trace_id", "span_id"]), ["trace_id", "span_id"], join_type="left anti"
+        )
+        with relations(connection, exemplar_missing=missing):
+            paths = connection.execute(
+                "SELECT DISTINCT path FROM main.segments JOIN exemplar_missing"
+                " ON ingest_seq BETWEEN first_seq AND last_seq WHERE table_name = 'spans'"
+            ).fetchall()
+        if not paths:
+            return found
+        stored = parquet_scan([self._store.segment_path(name) for (name,) in paths])
+        more = _read_whole(connection, f"FROM main.spans WHERE false UNION ALL BY NAME {stored}", missing, {})
+        return pa.concat_tables([found, more])
+
+
+def _read_whole(
+    connection: duckdb.DuckDBPyConnection, spans: str, picked: pa.Table, rows: Mapping[str, pa.Table]
+) -> pa.Table:
+    sql = statement("exemplar_spans").replace("{spans}", f"({spans})")
+    with relations(connection, exemplar_picked=picked, **rows):
+        return connection.sql(sql, params={"longest": LONGEST_CELL}).to_arrow_table()
+
+
+def _remembered(connection: duckdb.DuckDBPyConnection, now: datetime) -> pa.Table:
+    """The traces that were chosen lately: `_CHOSEN`, and when that was."""
+    return connection.sql(
+        "SELECT trace_id, sample_weight, service_name, failed, duration_ns,"
+        " coalesce(span_count, 0) AS sent, false AS is_new, selected_at"
+        " FROM main.exemplar_traces WHERE selected_at >= ? AND selected_at <= ?",
+        params=[now - _REMEMBER, now + _REMEMBER],
+    ).to_arrow_table()
+
+
+def _new(trace_ids: list[str], remembered: pa.Table) -> list[str]:
+    """Those of them that are not remembered."""
+    ids = pa.array(trace_ids, pa.string())
+    return cast(
+        "list[str]",
+        ids.filter(pc.invert(pc.is_in(ids, remembered.column("trace_id").combine_chunks()))).to_pylist(),
+    )
+
+
+def _sample(connection: duckdb.DuckDBPyConnection, fresh: Fresh, k: int) -> list[str]:
+    rows = connection.execute(
+        f"SELECT DISTINCT trace_id FROM {fresh.span_source} WHERE {in_sample(k)}"
+        f" LIMIT {60 * SAMPLED_SPANS_PER_SECOND:d}"
+    ).fetchall()
+    return [trace_id for (trace_id,) in rows]
+
 
 def _row(trace_id: str, weight: float, why: _Candidate | None) -> dict[str, Any]:
     return {
@@ -181,41 +230,42 @@ def _row(trace_id: str, weight: float, why: _Candidate | None) -> dict[str, Any]
     }
 
 
-def _candidates(connection: duckdb.DuckDBPyConnection, fresh: Fresh) -> Iterator[list[_Candidate]]:
+def _candidates(connection: duckdb.DuckDBPyConnection, fresh: Fresh) -> list[list[_Candidate]]:
     """For each service its slowest traces, then its failed ones, each in descending order."""
     rows = connection.execute(
         statement("exemplar_candidates").replace("{fresh_spans}", fresh.span_source),
         {"per_service": _MOST_PER_SERVICE},
     ).fetchall()
+    found = []
     for service, slow, slow_ns, failed, failed_ns in rows:
         for is_failed, traces, durations in ((False, slow, slow_ns), (True, failed, failed_ns)):
             # Several spans of one trace may be among the slowest: the first one, the slowest, counts.
             slowest: dict[str, int] = {}
             for trace_id, duration in zip(traces or (), durations or (), strict=True):
                 slowest.setdefault(trace_id, duration)
-            yield [_Candidate(service, is_failed, trace_id, ns) for trace_id, ns in slowest.items()]
+            found.append([_Candidate(service, is_failed, trace_id, ns) for trace_id, ns in slowest.items()])
+    return found
 
 
-def _choose(
-    candidates: Iterator[list[_Candidate]],
-    remembered: list[dict[str, Any]],
-    known: set[str],
-    minute: datetime,
-) -> list[_Candidate]:
-    """The candidates that their service and minute still have room for.
+def _choose(candidates: list[list[_Candidate]], remembered: pa.Table, minute: datetime) -> list[_Candidate]:
+    """The new candidates that their service and minute still have room for.
 
     When there are too many in all, every service gets its best before any gets its second.
     """
     before: dict[tuple[str, bool], list[int]] = defaultdict(list)
-    for row in remembered:
-        if row["service_name"] is not None and row["selected_at"] >= minute:
-            before[row["service_name"], row["failed"]].append(row["duration_ns"])
+    of_minute = pc.and_(
+        pc.is_valid(remembered.column("service_name")),
+        pc.greater_equal(remembered.column("selected_at"), pa.scalar(minute, pa.timestamp("us"))),
+    )
+    for row in remembered.filter(of_minute).to_pylist():
+        before[row["service_name"], row["failed"]].append(row["duration_ns"])
     taken = sum(len(durations) for durations in before.values())
+    new = set(_new([one.trace_id for of_service in candidates for one in of_service], remembered))
     wanted: list[tuple[int, int, _Candidate]] = []
     for of_service in candidates:
         place = 0
         for one in of_service:
-            if one.trace_id in known:
+            if one.trace_id not in new:
                 continue
             durations = before[one.service, one.failed]
             if not _has_room(durations, one.duration_ns):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,10 +11,39 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
+from coral.agent.rollup.narrow import NARROW_SQL
 from coral.store.api import Transaction
+from coral.store.duckdb.recent import Kept
 from coral.store.duckdb.segments import parquet_scan
 
 FRESH_ROWS: Final = "fresh_span_rows"
+WHOLE_ROWS: Final = "fresh_whole_rows"
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Fresh spans of segments that were written at once and are still in memory.
+
+    Attributes:
+        rows: All of them, in the columns of `NARROW_SQL`; the relation `FRESH_ROWS` of the snapshot.
+        whole: A sample of their traces in all columns; the relation `WHOLE_ROWS`.
+        thinning: Of that sample.
+    """
+
+    rows: pa.Table
+    whole: pa.Table
+    thinning: int
+
+    @staticmethod
+    def of(kept: Sequence[Kept]) -> InMemory | None:
+        """Puts together what is kept of files; None when that is nothing."""
+        if not kept:
+            return None
+        return InMemory(
+            pa.concat_tables([one.rows for one in kept]),
+            pa.concat_tables([one.whole for one in kept]),
+            max(one.thinning for one in kept),
+        )
 
 
 @dataclass(frozen=True)
@@ -28,9 +57,8 @@ class Fresh:
         high: The highest one that is rolled up now.
         spans: How many of them are spans.
         now: When the rollup began, UTC.
-        span_files: Segments of which all spans are fresh.
-        span_rows: More fresh spans, of segments that are still in memory; the relation `FRESH_ROWS` in the
-            snapshot's connection.
+        span_files: Segments of which all spans are fresh, and which are not in memory.
+        in_memory: More fresh spans, of segments that still are.
     """
 
     low: int
@@ -38,18 +66,39 @@ class Fresh:
     spans: int
     now: datetime
     span_files: tuple[Path, ...] = ()
-    span_rows: pa.Table | None = None
+    in_memory: InMemory | None = None
+
+    @property
+    def relations(self) -> dict[str, pa.Table]:
+        """The tables that the sources below name."""
+        if self.in_memory is None:
+            return {}
+        return {FRESH_ROWS: self.in_memory.rows, WHOLE_ROWS: self.in_memory.whole}
+
+    @property
+    def thinning(self) -> int:
+        """The least thinning of a sample that `sample_source` can give."""
+        return self.in_memory.thinning if self.in_memory is not None else 0
 
     @property
     def span_source(self) -> str:
-        """A SELECT in parentheses: the fresh spans."""
-        active = f"SELECT * FROM main.spans WHERE ingest_seq > {self.low:d} AND ingest_seq <= {self.high:d}"
-        parts = [active]
-        if self.span_rows is not None:
+        """A SELECT in parentheses: the fresh spans, in the columns of `NARROW_SQL`."""
+        parts = [f"SELECT {NARROW_SQL} FROM {self._stored(self.span_files)}"]
+        if self.in_memory is not None:
             parts.append(f"SELECT * FROM {FRESH_ROWS}")
-        if self.span_files:
-            parts.append(parquet_scan(self.span_files))
         return f"({' UNION ALL BY NAME '.join(parts)})"
+
+    @property
+    def sample_source(self) -> str:
+        """A SELECT in parentheses: spans in all columns, all of a sample of `thinning` and some others."""
+        stored = self._stored(self.span_files)
+        if self.in_memory is None:
+            return stored
+        return f"(SELECT * FROM {stored} UNION ALL BY NAME SELECT * FROM {WHOLE_ROWS})"
+
+    def _stored(self, files: Sequence[Path]) -> str:
+        active = f"SELECT * FROM main.spans WHERE ingest_seq > {self.low:d} AND ingest_seq <= {self.high:d}"
+        return f"({' UNION ALL BY NAME '.join([active, *([parquet_scan(files)] if files else [])])})"
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,9 @@ from coral.agent.rollup.edges import Edges
 from coral.agent.rollup.exemplars import Exemplars
 from coral.agent.rollup.logs import log_counts
 from coral.agent.rollup.metrics import MetricRollup
+from coral.agent.rollup.narrow import Narrowing
 from coral.agent.rollup.outbox import Outbox, Waiting
-from coral.agent.rollup.part import FRESH_ROWS, Fresh, Made, Part
+from coral.agent.rollup.part import Fresh, InMemory, Made, Part
 from coral.agent.rollup.plain import plain_tables
 from coral.agent.rollup.relations import relations
 from coral.agent.rollup.spans import span_rollups
@@ -86,14 +87,16 @@ class Rollup:
         self._clock = clock
         self._max_rows = max_rows
         self._outbox = Outbox(max_bytes=max_buffer_bytes)
+        self._edges, self._exemplars = Edges(), Exemplars(store)
         self._parts: Sequence[Part] = (
             span_rollups,
             MetricRollup().make,
             log_counts,
-            Edges().make,
-            Exemplars(store).make,
+            self._edges.make,
+            self._exemplars.make,
             plain_tables,
         )
+        store.recent.keep(Narrowing())
         self._cardinality = Cardinality(store, names)
         self._one = threading.Lock()
         self._stopped = False
@@ -133,8 +136,10 @@ class Rollup:
             fresh = self._fresh(connection, low, upto)
             if fresh is None:
                 return None
-            with relations(connection, **({FRESH_ROWS: fresh.span_rows} if fresh.span_rows else {})):
+            with relations(connection, **fresh.relations):
                 made = [part(connection, fresh) for part in self._parts]
+            # Of twice what this rollup used, as the next one may use a little more.
+            self._store.recent.relax(max(0, self._edges.thinning - 1))
             tables, overflow = self._cardinality.limit(connection, _together(made), fresh.now)
         made.append(Made({}, counters=overflow))
         kept = {name: rows for name, rows in tables.items() if name in _KEPT and rows.num_rows}
@@ -169,15 +174,14 @@ class Rollup:
         if high == low:
             return None
         paths = [path for seq, _, path in files if seq <= high]
-        in_memory = {path: self._store.recent.get(path) for path in paths}
-        kept = [table for table in in_memory.values() if table is not None]
+        in_memory = {path: kept for path in paths if (kept := self._store.recent.get(path)) is not None}
         return Fresh(
             low,
             high,
             spans,
             self._clock.now(),
-            tuple(path for path in paths if in_memory[path] is None),
-            pa.concat_tables(kept) if kept else None,
+            tuple(path for path in paths if path not in in_memory),
+            InMemory.of(list(in_memory.values())),
         )
 
     def _fresh_files(

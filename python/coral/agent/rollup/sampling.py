@@ -10,6 +10,9 @@ import math
 from datetime import datetime
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 _LONGEST_SECONDS: Final = 60.0
 
 
@@ -50,3 +53,13 @@ def in_sample(k: int, column: str = "trace_id") -> str:
         allowed = ", ".join(f"'{value:x}'" for value in range(0, 16, 2**bits))
         conditions.append(f"substring({column}, {32 - zeros}, 1) IN ({allowed})")
     return " AND ".join(conditions) or "true"
+
+
+def sample_mask(trace_ids: pa.ChunkedArray, k: int) -> pa.ChunkedArray:
+    """Which of trace ids are in the sample of thinning k: what `in_sample` tells, of a column in memory."""
+    digits, bits = divmod(k, 4)
+    zeros = min(digits, 31)
+    tails = [f"{value:x}{'0' * zeros}" for value in range(0, 16, 2**bits)]
+    return pc.is_in(
+        pc.binary_slice(pc.cast(trace_ids, pa.binary()), 31 - zeros, 32), pa.array(tails, pa.binary())
+    )

@@ -12,9 +12,7 @@ sequence that the next transaction would have had; `discard_uncommitted` deletes
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -23,53 +21,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from coral.clock import Clock
-from coral.limits import RECENT_ROWS_BYTES
 from coral.store.api import Segment
 from coral.store.duckdb.concat import WORDS
 from coral.store.duckdb.footer import FOOTER_KEY, direct_name, footer_text, is_direct, sequence_of
+from coral.store.duckdb.recent import RecentRows
 from coral.store.duckdb.segments import SegmentFolder, sync_path
 from coral.store.duckdb.tables import SegmentedTable
 
 _SKIPPED: Final = 64  # numbers that failed commits (of a full disk, say) may have used up since the last one
-
-
-class RecentRows:
-    """The newest directly written rows, still in memory: who needs them soon need not read the files.
-
-    Bounded in bytes; the oldest go first. Any thread.
-    """
-
-    def __init__(self, max_bytes: int = RECENT_ROWS_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._lock = threading.Lock()
-        self._tables: dict[Path, pa.Table] = {}
-        self._bytes = 0
-
-    def add(self, path: Path, rows: pa.Table) -> None:
-        """Keeps the rows of a file."""
-        with self._lock:
-            self._tables[path] = rows
-            self._bytes += rows.nbytes
-            while self._bytes > self._max_bytes:
-                oldest = next(iter(self._tables))
-                self._bytes -= self._tables.pop(oldest).nbytes
-
-    def get(self, path: Path) -> pa.Table | None:
-        """The rows of a file, or None when they are gone."""
-        return self._tables.get(path)
-
-    def newest(self, *, upto_seq: int, most_rows: int) -> pa.Table | None:
-        """The rows of the newest files up to a sequence, at most about so many; None when there are none."""
-        found: list[pa.Table] = []
-        count = 0
-        for path, rows in reversed(list(self._tables.items())):
-            if (sequence_of(path) or 0) > upto_seq:
-                continue
-            if count + rows.num_rows > most_rows:
-                break
-            found.append(rows)
-            count += rows.num_rows
-        return pa.concat_tables(found) if found else None
 
 
 class DirectRows:
@@ -181,6 +140,3 @@ def _with_constants(rows: pa.Table, constants: Mapping[str, str | float | int]) 
             column = pa.repeat(pa.scalar(value, kind), rows.num_rows)
         rows = rows.append_column(name, column)
     return rows
-
-
-__all__ = ("DirectRows", "RecentRows", "discard_uncommitted")

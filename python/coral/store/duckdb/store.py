@@ -29,11 +29,12 @@ from coral.limits import (
 from coral.store.api import Segment, StoreStatistics, Transaction
 from coral.store.duckdb.catalogue import CATALOGUE, catalogue_sql
 from coral.store.duckdb.database import Database
-from coral.store.duckdb.direct import DirectRows, RecentRows
+from coral.store.duckdb.direct import DirectRows
 from coral.store.duckdb.directory import lock_directory, used_bytes
 from coral.store.duckdb.faults import Fault, fault_of, is_fatal
 from coral.store.duckdb.maintenance import Maintenance
 from coral.store.duckdb.opening import DatabaseSettings
+from coral.store.duckdb.recent import RecentRows
 from coral.store.duckdb.recovery import Recovery, last_seq_of
 from coral.store.duckdb.retention import Retention, SteadyClock
 from coral.store.duckdb.room import DiskRoom

@@ -1,0 +1,69 @@
+"""What of the newest spans is kept in memory for the next rollup.
+
+Of every span the columns that are added up or compared, a quarter of its size; of a sample of traces (see
+`sampling.py`) the spans as they are. A rollup can so take many spans at once, which makes it cheap, and reads
+files only for the few spans beside the sample that it sends whole.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from coral.agent.rollup.sampling import sample_mask
+from coral.limits import EXEMPLAR_ATTRIBUTES_BYTES
+
+_COLUMNS: Final = (
+    *("trace_id", "span_id", "service_name", "span_name", "kind", "start_time", "duration_ns", "status_code"),
+    "ingest_seq",
+)
+_LONG: Final = ("attributes", "events", "links")  # each is sent up to a limit
+
+NARROW_SQL: Final = (
+    f"{', '.join(_COLUMNS)}, parent_span_id = '' AS is_root, CAST("
+    + " + ".join(f"least(coalesce(strlen({name}), 0), {EXEMPLAR_ATTRIBUTES_BYTES})" for name in _LONG)
+    + " AS INTEGER) AS size"
+)
+"""What is kept of every span, as SQL over all columns. `size` is what the span would take of a batch."""
+
+
+class Narrowing:
+    """Reduces spans (a `Reduction`). All is copied, as the columns of one request share their memory."""
+
+    def narrowed(self, rows: pa.Table) -> pa.Table:
+        """What `NARROW_SQL` makes of rows."""
+        return _copied(narrowed(rows))
+
+    def sample(self, rows: pa.Table, thinning: int) -> pa.Table:
+        """The spans of a sample of traces."""
+        return _copied(rows.filter(sample_mask(rows.column("trace_id"), thinning)) if thinning else rows)
+
+
+def narrowed(rows: pa.Table) -> pa.Table:
+    """What `NARROW_SQL` makes of rows."""
+    size = None
+    for name in _LONG:
+        length = pc.fill_null(pc.binary_length(rows.column(name)), 0)
+        one = pc.min_element_wise(length, pa.scalar(EXEMPLAR_ATTRIBUTES_BYTES, pa.int32()))
+        size = one if size is None else pc.add(size, one)
+    narrow = rows.select(_COLUMNS)
+    narrow = narrow.append_column("is_root", pc.equal(rows.column("parent_span_id"), ""))
+    return narrow.append_column("size", size)
+
+
+def _copied(rows: pa.Table) -> pa.Table:
+    """Rows in memory of their own, in one chunk."""
+    if rows.column(0).num_chunks == 1:
+        rows = rows.take(pa.array(range(rows.num_rows), pa.int64()))
+    rows = rows.combine_chunks()  # which copies, but a single chunk it would pass on
+    for place, column in enumerate(rows.columns):
+        # The words of a dictionary may still be those of a request.
+        if pa.types.is_dictionary(column.type) and column.num_chunks:
+            chunk = column.chunk(0)
+            words = pa.array(chunk.dictionary.to_pylist(), chunk.type.value_type)
+            rows = rows.set_column(
+                place, rows.field(place), pa.DictionaryArray.from_arrays(chunk.indices, words, safe=False)
+            )
+    return rows

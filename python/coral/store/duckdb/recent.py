@@ -1,0 +1,114 @@
+"""The newest directly written rows, still in memory: who needs them soon need not read the files."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from coral.limits import RECENT_ROWS_BYTES, RECENT_WHOLE_ROWS_BYTES
+from coral.store.duckdb.footer import sequence_of
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What is in memory of one file.
+
+    Attributes:
+        rows: Every row, in the columns that somebody needs of every row.
+        whole: A sample of the rows in all columns.
+        thinning: Of that sample.
+    """
+
+    rows: pa.Table
+    whole: pa.Table
+    thinning: int
+
+
+class Reduction(Protocol):
+    """What is kept of rows. Neither result may hold on to the memory of what is not kept."""
+
+    def narrowed(self, rows: pa.Table) -> pa.Table:
+        """Every row, in some columns."""
+
+    def sample(self, rows: pa.Table, thinning: int) -> pa.Table:
+        """Some rows, in all columns: all for the thinning 0, about half as many with every further one.
+
+        A sample contains every thinner one.
+        """
+
+
+class RecentRows:
+    """Rows by file, bounded in bytes. Any thread.
+
+    Of all rows the oldest go first; the samples are thinned. Without a reduction nothing is kept.
+    """
+
+    def __init__(
+        self, max_bytes: int = RECENT_ROWS_BYTES, max_whole_bytes: int = RECENT_WHOLE_ROWS_BYTES
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._max_whole_bytes = max_whole_bytes
+        self._lock = threading.Lock()
+        self._kept: dict[Path, Kept] = {}
+        self._bytes = 0
+        self._whole_bytes = 0
+        self._thinning = 0
+        self._reduction: Reduction | None = None
+
+    def keep(self, reduction: Reduction) -> None:
+        """Keeps what a reduction makes of rows, from now on."""
+        self._reduction = reduction
+
+    def relax(self, thinning: int) -> None:
+        """Takes more of the rows to come into their samples, when fewer come in than before."""
+        with self._lock:
+            self._thinning = min(self._thinning, thinning)
+
+    def add(self, path: Path, rows: pa.Table) -> None:
+        """Keeps rows of a file."""
+        reduction = self._reduction
+        if reduction is None:
+            return
+        narrowed = reduction.narrowed(rows)
+        with self._lock:
+            kept = Kept(narrowed, reduction.sample(rows, self._thinning), self._thinning)
+            self._kept[path] = kept
+            self._bytes += kept.rows.nbytes
+            self._whole_bytes += kept.whole.nbytes
+            while self._bytes > self._max_bytes:
+                oldest = self._kept.pop(next(iter(self._kept)))
+                self._bytes -= oldest.rows.nbytes
+                self._whole_bytes -= oldest.whole.nbytes
+            while self._whole_bytes > self._max_whole_bytes and self._whole_bytes:
+                self._thinning += 1
+                for other, kept in self._kept.items():
+                    if kept.thinning < self._thinning:
+                        thinned = reduction.sample(kept.whole, self._thinning)
+                        self._whole_bytes += thinned.nbytes - kept.whole.nbytes
+                        self._kept[other] = Kept(kept.rows, thinned, self._thinning)
+
+    def get(self, path: Path) -> Kept | None:
+        """What is kept of a file, or None when it is gone."""
+        return self._kept.get(path)
+
+    def newest(self, *, upto_seq: int, most_rows: int) -> list[Kept]:
+        """What is kept of the newest files up to a sequence, of at most so many rows; newest first."""
+        with self._lock:
+            newest_first = list(reversed(self._kept.items()))
+        found: list[Kept] = []
+        count = 0
+        for path, kept in newest_first:
+            if (sequence_of(path) or 0) > upto_seq:
+                continue
+            count += kept.rows.num_rows
+            if count > most_rows:
+                break
+            found.append(kept)
+        return found
+
+
+__all__ = ("Kept", "RecentRows", "Reduction")
