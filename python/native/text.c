@@ -26,10 +26,23 @@ bool grow(text *t, size_t more) {
     return true;
 }
 
+/* Four bytes as eight digits, all at once: each nibble in a byte of its own, first one first. */
+static uint64_t hex_of(const uint8_t *at) {
+    uint64_t x = (uint64_t)at[0] | (uint64_t)at[1] << 16 | (uint64_t)at[2] << 32 | (uint64_t)at[3] << 48;
+    x = (x >> 4 & 0x000f000f000f000fu) | (x & 0x000f000f000f000fu) << 8;
+    uint64_t letters = (x + 0x0606060606060606u) >> 4 & 0x0101010101010101u; /* 1 where it is 10 or more */
+    return x + 0x3030303030303030u + letters * ('a' - '0' - 10);
+}
+
 void put_hex(text *t, cursor bytes) {
     if (left(bytes) == 0 || !reserve(t, 2 * left(bytes))) return;
     uint8_t *to = t->data + t->size;
-    for (const uint8_t *at = bytes.at; at < bytes.end; at++) {
+    const uint8_t *at = bytes.at;
+    for (; bytes.end - at >= 4; at += 4) {
+        uint64_t digits = hex_of(at);
+        for (int i = 0; i < 8; i++) *to++ = (uint8_t)(digits >> (8 * i)); /* one store, as compilers see it */
+    }
+    for (; at < bytes.end; at++) {
         *to++ = (uint8_t)HEX[*at >> 4];
         *to++ = (uint8_t)HEX[*at & 15];
     }
@@ -64,11 +77,29 @@ static uint8_t *put_escaped(uint8_t *to, uint8_t byte) {
     return to;
 }
 
+/* Text that needs no escape, written at once; false when it does, or is too short for that. */
+static bool put_plain(text *t, cursor utf8) {
+    size_t size = left(utf8);
+    if (size < 8) return false;
+    uint8_t *to = t->data + t->size;
+    uint64_t word;
+    for (size_t i = 0; i + 8 <= size; i += 8) {
+        memcpy(&word, utf8.at + i, 8);
+        if (needs_escape(word)) return false;
+        memcpy(to + i, &word, 8);
+    }
+    memcpy(&word, utf8.end - 8, 8); /* the rest, with what is written already */
+    if (needs_escape(word)) return false;
+    memcpy(to + size - 8, &word, 8);
+    t->size += size;
+    return true;
+}
+
 void put_json_text(text *t, cursor utf8) {
     /* Room for the plain text; the rare escape asks for its own. */
     if (!reserve(t, left(utf8) + 2 + 8)) return;
     t->data[t->size++] = '"';
-    const uint8_t *at = utf8.at;
+    const uint8_t *at = put_plain(t, utf8) ? utf8.end : utf8.at;
     while (at < utf8.end) {
         uint64_t word;
         uint8_t *to = t->data + t->size;

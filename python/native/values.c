@@ -169,10 +169,12 @@ static void put_value(value_writer *writer, any_value value, unsigned depth, tex
 static uint64_t print_of(cursor key) {
     uint64_t first = 0, last = 0;
     size_t size = left(key);
-    size_t some = size < 8 ? size : 8;
-    if (some != 0) {
-        memcpy(&first, key.at, some);
-        memcpy(&last, key.end - some, some);
+    if (size >= 8) {
+        memcpy(&first, key.at, 8);
+        memcpy(&last, key.end - 8, 8);
+    } else if (size != 0) {
+        memcpy(&first, key.at, size);
+        last = first;
     }
     return (first ^ size) + last * 0x9e3779b97f4a7c15u;
 }
@@ -184,13 +186,20 @@ cursor key_of(cursor key_value) {
 
 void add_entry(value_writer *writer, size_t base, cursor key_value) {
     any_value value;
-    cursor key = split(key_value, &value);
+    cursor key;
+    bool is_string = plain_entry(key_value, &key, &value.inner);
+    if (is_string) {
+        value.outer = (cursor){key_value.end, key_value.end};
+    } else {
+        key = split(key_value, &value);
+    }
     uint64_t print = print_of(key);
     for (size_t i = base; i < writer->count; i++) {
         entry *other = &writer->entries[i];
         if (other->print != print || left(other->key) != left(key)) continue;
         if (memcmp(other->key.at, key.at, left(key)) == 0) {
             other->value = value;
+            other->is_string = is_string;
             return;
         }
     }
@@ -204,7 +213,7 @@ void add_entry(value_writer *writer, size_t base, cursor key_value) {
         writer->entries = grown;
         writer->capacity = capacity;
     }
-    writer->entries[writer->count++] = (entry){key, value, print};
+    writer->entries[writer->count++] = (entry){key, value, print, is_string};
 }
 
 void put_object(value_writer *writer, size_t base, unsigned depth, text *out) {
@@ -216,7 +225,11 @@ void put_object(value_writer *writer, size_t base, unsigned depth, text *out) {
         if (i > base) put_byte(out, ',');
         put_json_text(out, item.key);
         put_byte(out, ':');
-        put_value(writer, item.value, depth, out);
+        if (item.is_string) {
+            put_json_text(out, cut(item.value.inner, writer->limits->max_text));
+        } else {
+            put_value(writer, item.value, depth, out);
+        }
     }
     put_byte(out, '}');
     writer->count = base;

@@ -44,6 +44,7 @@ typedef struct {
     cursor key;
     any_value value;
     uint64_t print; /* equal for equal keys */
+    bool is_string; /* the value is the string `value.inner` itself, with nothing to look for */
 } entry;
 
 /* What writing values needs. The entries are a stack: each object under way has its own at the top. */

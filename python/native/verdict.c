@@ -87,6 +87,11 @@ static bool valid_message(cursor c, message type, int depth, size_t *span_count)
                 } else if (known.kind == MESSAGE) {
                     if (depth == 0) return false;
                     if (known.message == SPAN) (*span_count)++;
+                    cursor key, string;
+                    if (known.message == KEY_VALUE && plain_entry(value, &key, &string)) {
+                        if (depth < 2 || !is_utf8(key.at, key.end) || !is_utf8(string.at, string.end)) return false;
+                        break;
+                    }
                     if (!valid_message(value, (message)known.message, depth - 1, span_count)) return false;
                 }
                 break;
@@ -108,6 +113,15 @@ bool valid_trace_request(cursor body, size_t *span_count) {
 static bool is_continuation(uint8_t byte) { return (byte & 0xc0) == 0x80; }
 
 bool is_utf8(const uint8_t *at, const uint8_t *end) {
+    if (end - at >= 8) {
+        uint64_t high, word;
+        memcpy(&high, end - 8, 8); /* the last ones overlap */
+        for (const uint8_t *next = at; end - next >= 8; next += 8) {
+            memcpy(&word, next, 8);
+            high |= word;
+        }
+        if ((high & 0x8080808080808080u) == 0) return true;
+    }
     while (at < end) {
         while (end - at >= 8) {
             uint64_t word;

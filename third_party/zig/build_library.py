@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 _FLAGS = (
-    *("-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fvisibility=hidden", "-shared"),
+    *("-std=c11", "-O3", "-flto", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fvisibility=hidden", "-shared"),
     # No symbols and no build id: equal sources give equal bytes, wherever they lie.
     *("-s", "-Wl,--build-id=none"),
 )
