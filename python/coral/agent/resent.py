@@ -1,7 +1,8 @@
 """Requests that were stored already: a client resends what it got no acknowledgement for.
 
 The digest of a stored request goes into the table `otlp_requests` in the transaction of its rows, so
-that it is there if and only if the rows are. In memory the digests are an index of that table. Both
+that it is there if and only if the rows are; a row holds those of one transaction, one after another. In
+memory the digests are an index of that table. Both
 forget what is older than `REMEMBER_REQUESTS_SECONDS`, and the oldest beyond `MAX_REMEMBERED_REQUESTS`.
 
 Not a cache of answers: a resent request is answered with success and no `partial_success`.
@@ -16,14 +17,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-import pyarrow as pa
-
 from coral.limits import MAX_REMEMBERED_REQUESTS, REMEMBER_REQUESTS_SECONDS
 from coral.store.api import Store, Transaction
 
 DIGEST_BYTES: Final = 16
 _FORGET_EVERY_SECONDS: Final = 60.0
-_SCHEMA: Final = pa.schema([("digest", pa.binary()), ("received_at", pa.timestamp("us"))])
 
 
 def request_digest(signal: str, body: bytes) -> bytes:
@@ -58,7 +56,9 @@ class StoredRequests:
         )
         started = monotonic()
         # In the order of their age, which a dict keeps. Digest -> when it was stored.
-        self._stored: dict[bytes, float] = {bytes(digest): started for (digest,) in reversed(rows)}
+        self._stored: dict[bytes, float] = {
+            digest: started for (several,) in reversed(rows) for digest in _apart(bytes(several))
+        }
         self._lock = threading.Lock()
         self._forgot_at = started - _FORGET_EVERY_SECONDS
 
@@ -71,20 +71,9 @@ class StoredRequests:
     def insert(self, transaction: Transaction, digests: Sequence[bytes], now: datetime) -> None:
         """Writes digests with the rows of their requests."""
         if digests:
-            rows = pa.Table.from_arrays(
-                [
-                    pa.array(digests, pa.binary()),
-                    pa.array([now] * len(digests), pa.timestamp("us")),
-                ],
-                schema=_SCHEMA,
+            transaction.connection.execute(
+                "INSERT INTO otlp_requests (digest, received_at) VALUES (?, ?)", [b"".join(digests), now]
             )
-            transaction.connection.register("request_digests", rows)
-            try:
-                transaction.connection.execute(
-                    "INSERT INTO otlp_requests BY NAME SELECT * FROM request_digests"
-                )
-            finally:
-                transaction.connection.unregister("request_digests")
 
     def add(self, digests: Sequence[bytes]) -> None:
         """Remembers digests whose transaction is committed, and lets go of the oldest."""
@@ -114,3 +103,7 @@ class StoredRequests:
             "DELETE FROM otlp_requests WHERE received_at < ? OR received_at > ?",
             [now - timedelta(seconds=age), now + timedelta(seconds=REMEMBER_REQUESTS_SECONDS)],
         )
+
+
+def _apart(digests: bytes) -> list[bytes]:
+    return [digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES)]

@@ -15,7 +15,7 @@ from coral.agent.decode.columns import Decoded, Resource
 from coral.agent.decode.traces import decode_trace_bytes
 from coral.agent.group import Signal, WrittenResources
 from coral.agent.ingest import Ingest
-from coral.agent.resent import StoredRequests, request_digest
+from coral.agent.resent import DIGEST_BYTES, StoredRequests, request_digest
 from coral.agent.server import rolled_up
 from coral.clock import FixedClock
 from coral.errors import OverloadedError, StorageError, UsageError
@@ -211,22 +211,28 @@ def test_old_digests_are_forgotten_in_memory_and_in_the_table(
         monotonic.now += seconds
         clock.advance(timedelta(seconds=seconds))
 
-    remember(b"one", b"two")
+    def in_table() -> int:
+        return value(store, "SELECT sum(octet_length(digest)) FROM main.otlp_requests") // DIGEST_BYTES
+
+    one, two, three, four, *more = (bytes([number]) * DIGEST_BYTES for number in range(7))
+    remember(one, two)
     pass_time(REMEMBER_REQUESTS_SECONDS - 1)
-    remember(b"three")
-    assert b"one" in requests
-    assert value(store, "SELECT count(*) FROM main.otlp_requests") == 3
+    remember(three)
+    assert one in requests
+    assert in_table() == 3
+    again = StoredRequests(store, now=clock.now(), monotonic=monotonic)
+    assert all(digest in again for digest in (one, two, three))
     pass_time(61)
-    remember(b"four")
-    assert b"one" not in requests
-    assert b"three" in requests
-    assert value(store, "SELECT count(*) FROM main.otlp_requests") == 2
+    remember(four)
+    assert one not in requests
+    assert three in requests
+    assert in_table() == 2
     # With more than there is room for, the oldest go before their time.
     monkeypatch.setattr(resent_module, "MAX_REMEMBERED_REQUESTS", 3)
     pass_time(61)
-    remember(*(f"{number}".encode() for number in range(3)))
+    remember(*more)
     assert len(requests) == 3
-    assert value(store, "SELECT count(*) FROM main.otlp_requests") == 3
+    assert in_table() == 3
 
 
 def test_a_digest_names_the_signal_and_the_body() -> None:

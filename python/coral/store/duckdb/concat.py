@@ -29,7 +29,7 @@ WORDS: Final = frozenset(
 """Columns that repeat: worth a dictionary. Trying one for the others costs more than it saves."""
 
 _COPIED_GROUP_ROWS: Final = 4_096
-"""Rows of a row group, on average, from which on a file is copied as it is. Reading small ones takes longer."""
+"""Rows of a row group, on average, from which on a file is copied as it is: small ones are slow to read."""
 
 _GROUP_ROWS: Final = 32_768  # of a row group, about: what is in memory at a time
 _GROUP_BYTES: Final = 32 * 1024 * 1024

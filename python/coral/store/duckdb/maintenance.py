@@ -168,17 +168,22 @@ class Maintenance:
         finally:
             cursor.execute("ROLLBACK")
 
-    def merge(self, table: str, *, busy: bool = False) -> list[Segment]:
+    def merge(
+        self, table: str, *, busy: bool = False, listed: Sequence[Segment] | None = None
+    ) -> list[Segment]:
         """Merges one run of neighbouring segments of a table, if there is one worth it.
 
         Args:
             table: Its name.
             busy: Rather not now, unless there are very many.
+            listed: The segments, where they are known; of other tables as well.
         """
+        if listed is None:
+            listed = self.segments(table)
         age = self._retention.of(table)
         window = age / _MERGE_WINDOWS if age else _ALWAYS_KEPT_WINDOW
         # What is merged counts as sealed: no row of its sequences, or of lower ones, may be active.
-        sealed = [segment for segment in self.segments(table) if segment.last_seq <= self._sealed_seq]
+        sealed = [one for one in listed if one.table == table and one.last_seq <= self._sealed_seq]
         if busy and len(sealed) < MAX_SMALL_SEGMENTS:
             return []
         run = mergeable(sealed, window=window, now=self._clock.now())

@@ -131,8 +131,9 @@ class SegmentFolder:
         self, connection: duckdb.DuckDBPyConnection, add: Iterable[Segment], drop: Iterable[Segment] = ()
     ) -> None:
         """Lists segments and takes others from the list, within the caller's transaction."""
-        for segment in drop:
-            connection.execute("DELETE FROM segments WHERE path = ?", [segment.path.name])
+        dropped = [segment.path.name for segment in drop]
+        if dropped:
+            connection.execute("DELETE FROM segments WHERE path IN (SELECT unnest(?))", [dropped])
         for segment in add:
             connection.execute(
                 f"INSERT INTO segments ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -1,8 +1,8 @@
 """Parquet files put together without reading their rows: row groups are copied, the footer is written anew.
 
-Uncompressing and compressing a row again costs more than decoding the request that brought it. Files of one
-writer with the same columns need neither: their row groups stand one after the other in the new file, and only
-the places that the footer tells are moved.
+Uncompressing and compressing a row again costs more than decoding the request that brought it. Files of
+one writer with the same columns need neither: their row groups stand one after the other in the new file,
+and only the places that the footer tells are moved.
 Source: https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 """
 
@@ -70,15 +70,23 @@ def read_layout(path: Path) -> Layout | None:
             raise ValueError(f"{path.name} does not end as a Parquet file")
         file.seek(size - 8 - length)
         footer = read_struct(file.read(length))
+    try:
+        return _layout(path, footer, end=size - 8 - length)
+    except (KeyError, AttributeError, TypeError) as error:
+        raise ValueError(f"{path.name} has a damaged footer ({error!r})") from error
+
+
+def _layout(path: Path, footer: Struct, *, end: int) -> Layout | None:
     groups: list[Struct] = footer[_GROUPS].value.items
-    places = [place for group in groups for column in group[_COLUMNS].value.items for place in _place(column)]
-    if not groups or not set(footer) <= _PLAIN or None in places:
+    columns = [column for group in groups for column in group[_COLUMNS].value.items]
+    if not columns or not set(footer) <= _PLAIN or any(_is_elsewhere(column) for column in columns):
         return None
-    start, end = min(places[::2]), max(places[1::2])
-    if start < len(_MAGIC) or end > size - 8 - length:
+    places = [_place(column) for column in columns]
+    first, last = min(start for start, _ in places), max(behind for _, behind in places)
+    if first < len(_MAGIC) or last > end:
         raise ValueError(f"{path.name} has row groups outside of the file")
     schema = write_struct({key: footer[key] for key in (_SCHEMA, _COLUMN_ORDERS) if key in footer})
-    return Layout(path, start, end, schema, footer[_ROWS].value, groups, footer)
+    return Layout(path, first, last, schema, footer[_ROWS].value, groups, footer)
 
 
 def splice(target: BinaryIO, layouts: Sequence[Layout], key_values: dict[str, str]) -> None:
@@ -120,12 +128,15 @@ def splice(target: BinaryIO, layouts: Sequence[Layout], key_values: dict[str, st
     target.write(text + len(text).to_bytes(4, "little") + _MAGIC)
 
 
-def _place(column: Struct) -> tuple[int | None, int | None]:
-    """First byte of a column chunk, and the one behind it; None when it is elsewhere."""
-    if _METADATA not in column or _PATH in column:
-        return None, None
+def _is_elsewhere(column: Struct) -> bool:
+    """Whether a column chunk is encrypted, or in another file."""
+    return _METADATA not in column or _PATH in column
+
+
+def _place(column: Struct) -> tuple[int, int]:
+    """First byte of a column chunk, and the one behind it."""
     metadata: Struct = column[_METADATA].value
-    start = min(metadata[key].value for key in _PAGE_OFFSETS if key in metadata and metadata[key].value)
+    start: int = min(metadata[key].value for key in _PAGE_OFFSETS if key in metadata and metadata[key].value)
     return start, start + metadata[_SIZE].value
 
 

@@ -334,9 +334,10 @@ class DuckDBStore:
         self._make_room()
         self._maintenance.seal(self._sealable)
         busy = self._is_busy()
+        listed = self._maintenance.segments()
         for table in self._tables:
             if table.name not in self._merged_apart:
-                self._maintenance.merge(table.name, busy=busy)
+                self._maintenance.merge(table.name, busy=busy, listed=listed)
         if number % _EXPIRE_EVERY == 0:
             self._expire()
         self._maintenance.delete_dropped()
