@@ -1,7 +1,10 @@
+import { cancelled } from "./call_options.ts";
 import { CoralError } from "./errors.ts";
 import { endpointFromEnvironment } from "./connect.ts";
 import { setScreen } from "./draw/screen.ts";
 import { setRun } from "./params.ts";
+import { Queue } from "./queue.ts";
+import { runClock } from "./run_hooks.ts";
 import type {
   CallOptions,
   Connection,
@@ -15,6 +18,12 @@ import type {
 
 const KEY = Symbol.for("coral.connection");
 const DEFAULT_TIMEOUT_MS = 30_000;
+const CALLS_AT_ONCE = 100;
+const RETRIES = 3;
+const FIRST_RETRY_MS = 100;
+// Streams have places of their own: a script that asks while it reads a hundred would wait for itself.
+const calls = new Queue(CALLS_AT_ONCE);
+const streams = new Queue(CALLS_AT_ONCE);
 let connection: Connection | undefined;
 let endpoint: Endpoint | undefined;
 let transport: Promise<Transport> | undefined;
@@ -23,14 +32,25 @@ let transport: Promise<Transport> | undefined;
 // this module loads if `coral run` made it, later if a test does.
 takeConnection();
 
-/** Makes one call and waits for its answer. */
+/** Makes one call and waits for its answer; tries again where that may help. Every method can be repeated. */
 export async function call<K extends UnaryMethod>(
   method: K,
   request: Request<K>,
   options: Partial<CallOptions> = {},
 ): Promise<Response<K>> {
-  const open = await openTransport();
-  return await open.unary(method, request, { timeoutMs: DEFAULT_TIMEOUT_MS, ...options });
+  await calls.enter(options.signal);
+  try {
+    for (const retry = retries(options);;) {
+      try {
+        const open = await openTransport();
+        return await open.unary(method, request, retry.options());
+      } catch (error) {
+        await retry.after(error);
+      }
+    }
+  } finally {
+    calls.leave();
+  }
 }
 
 /** Makes one call that is answered by many messages. Leaving the loop early cancels it. */
@@ -39,8 +59,70 @@ export async function* stream<K extends StreamMethod>(
   request: Request<K>,
   options: Partial<CallOptions> = {},
 ): AsyncGenerator<Response<K>, void, void> {
-  const open = await openTransport();
-  yield* open.stream(method, request, { timeoutMs: DEFAULT_TIMEOUT_MS, ...options });
+  await streams.enter(options.signal);
+  try {
+    for (const retry = retries(options);;) {
+      let begun = false;
+      try {
+        const open = await openTransport();
+        for await (const message of open.stream(method, request, retry.options())) {
+          begun = true;
+          if (options.signal?.aborted) break;
+          yield message;
+        }
+        if (options.signal?.aborted) throw cancelled(options.signal);
+        return;
+      } catch (error) {
+        await retry.after(error, begun);
+      }
+    }
+  } finally {
+    streams.leave();
+  }
+}
+
+/** The attempts of one call, until its time is up. */
+function retries({ timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Partial<CallOptions>) {
+  const end = performance.now() + timeoutMs;
+  let attempt = 0;
+  return {
+    options: (): CallOptions => ({
+      timeoutMs: attempt === 0 ? timeoutMs : Math.max(1, Math.ceil(end - performance.now())),
+      ...(signal && { signal }),
+    }),
+    /** Waits until the next attempt; throws the error where there is none. */
+    async after(error: unknown, begun = false): Promise<void> {
+      if (signal?.aborted) throw cancelled(signal);
+      const wait = begun ? undefined : delayMs(error, attempt++);
+      if (wait === undefined || performance.now() + wait >= end) throw error;
+      await pause(wait, signal);
+    },
+  };
+}
+
+/** How long to wait before the next attempt; undefined when it cannot help. */
+function delayMs(error: unknown, attempt: number): number | undefined {
+  if (!(error instanceof CoralError)) return undefined;
+  // A server that is too busy says when it will have time: all who were refused shall not come back at once.
+  if (error.retryAfterMs !== undefined) return error.retryAfterMs * (1 + Math.random() / 2);
+  const passes = error.code === "UNAVAILABLE" || error.code === "ABORTED";
+  return passes && attempt < RETRIES ? FIRST_RETRY_MS * 2 ** attempt * (0.5 + Math.random()) : undefined;
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const clock = runClock();
+  clock?.busy(1);
+  return new Promise<void>((resolve, reject) => {
+    const stop = () => {
+      (clock?.clearTimeout ?? clearTimeout)(timer);
+      reject(cancelled(signal!));
+    };
+    const timer = (clock?.setTimeout ?? setTimeout)(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", stop, { once: true });
+  }).finally(() => clock?.busy(-1));
 }
 
 /** What is known of this run; empty when it was not started by Coral. */

@@ -24,13 +24,13 @@
  */
 
 import { checkLimit } from "./arguments.ts";
+import { callOptions } from "./call_options.ts";
 import { type Completeness, completenessOf, type Listing, listing } from "./completeness.ts";
 import { stream as streamCall } from "./connection.ts";
 import { type DurationInput, parseDuration } from "./duration.ts";
 import { CoralError, invalidArgument } from "./errors.ts";
 import { type SqlParams, wireParams } from "./sql_params.ts";
-import type { Request } from "./transport/transport.ts";
-import { milliseconds } from "./wire_time.ts";
+import type { CallOptions, Request } from "./transport/transport.ts";
 
 export type { SqlParam, SqlParams } from "./sql_params.ts";
 
@@ -44,6 +44,8 @@ export interface QueryOptions {
   limit?: number;
   /** Time that the statement may take; the server lowers it to its ceiling. Default: the server's (5 s). */
   timeout?: DurationInput;
+  /** Ends the statement when it is aborted: the call throws a `CoralError` with the reason `CANCELLED`. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -168,7 +170,7 @@ async function* run<T extends object>(
   let rowCount = 0n;
   let completeness: Completeness | undefined;
   for await (
-    const { part } of streamCall("executeQuery", { ...requestOf(sql, params, options), stream }, deadline(options))
+    const { part } of streamCall("executeQuery", { ...requestOf(sql, params, options), stream }, how(options, stream))
   ) {
     if (part.case === "header") {
       const arrow = await import("./arrow.ts"); // evaluated by the scripts that need it only
@@ -215,7 +217,8 @@ function requestOf(sql: string, params: SqlParams | undefined, options: QueryOpt
   };
 }
 
-// Only ends calls that the server forgot: its own limit, named in its error, comes first.
-function deadline({ timeout }: QueryOptions): { timeoutMs?: number } {
-  return timeout === undefined ? {} : { timeoutMs: milliseconds(parseDuration(timeout, "timeout")) + 30_000 };
+// The time only ends calls that the server forgot: its own limit, named in its error, comes first.
+function how(options: QueryOptions, stream: boolean): Partial<CallOptions> {
+  const { timeoutMs, ...rest } = callOptions(options, stream ? "db.stream" : "db.query", ["limit"]);
+  return timeoutMs === undefined ? rest : { ...rest, timeoutMs: timeoutMs + 30_000 };
 }

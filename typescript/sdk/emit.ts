@@ -1,10 +1,11 @@
+import { type CallOptions, callOptions } from "./call_options.ts";
 import { call, run } from "./connection.ts";
 import { invalidArgument } from "./errors.ts";
 import { type Severity, severityOf } from "./severity.ts";
 import { timestampOf } from "./wire_time.ts";
 
 /** How an event is emitted. */
-export interface EmitOptions {
+export interface EmitOptions extends CallOptions {
   /** How grave the event is. Default: `data.severity`, else `"info"`. */
   severity?: Severity;
 }
@@ -32,6 +33,7 @@ export interface EmitOptions {
  * ```
  */
 export async function emit(name: string, data: object = {}, options: EmitOptions = {}): Promise<void> {
+  const how = callOptions(options, "emit", ["severity"]);
   if (typeof name !== "string" || name === "") {
     throw invalidArgument(`name is ${JSON.stringify(name)}, expected an event's type`, 'for example "alert"');
   }
@@ -56,7 +58,7 @@ export async function emit(name: string, data: object = {}, options: EmitOptions
     timestamp: timestampOf(new Date()),
     executionId,
     scriptName,
-  });
+  }, how);
 }
 
 /**

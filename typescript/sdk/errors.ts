@@ -10,6 +10,8 @@ export interface CoralErrorDetails {
   metadata?: Record<string, string>;
   /** The error underneath. */
   cause?: unknown;
+  /** After how many milliseconds to try again. */
+  retryAfterMs?: number;
 }
 
 /**
@@ -35,8 +37,9 @@ export class CoralError extends Error {
    * Why, as a constant that programs can compare.
    *
    * From the server: `NO_DATA`, `INVALID_ARGUMENT`, `QUERY_REFUSED`, `QUERY_FAILED`,
-   * `QUERY_TIMEOUT`, `OVERLOADED`, `UNAVAILABLE`, `NOT_FOUND`, `UNIMPLEMENTED`, `STORAGE`.
-   * From the SDK: `INVALID_ARGUMENT`, `NOT_FOUND`, `NO_CONNECTION` (not started by `coral run`),
+   * `QUERY_TIMEOUT`, `OVERLOADED`, `UNAVAILABLE`, `NOT_FOUND`, `UNIMPLEMENTED`, `STORAGE`,
+   * `QUOTA` (a run has used up what it may have).
+   * From the SDK: `CANCELLED` (by its signal), `INVALID_ARGUMENT`, `NOT_FOUND`, `NO_CONNECTION` (not started by `coral run`),
    * `UNREACHABLE` (nobody answers at the address), `TIMEOUT` (no answer in time),
    * `INCOMPLETE_RESULT` (an answer broke off), `UNREADABLE_RESULT` (a column of an unknown type),
    * `INVALID_PARAMS` (see `defineParams`).
@@ -53,6 +56,9 @@ export class CoralError extends Error {
   /** Facts about the error, by name. */
   readonly metadata: Readonly<Record<string, string>>;
 
+  /** After how many milliseconds the server would like to be asked again; undefined where it did not say. */
+  readonly retryAfterMs: number | undefined;
+
   /** Made by the SDK; scripts only catch it. */
   constructor(message: string, details: CoralErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -63,6 +69,7 @@ export class CoralError extends Error {
     this.code = details.code;
     this.hint = details.hint;
     this.metadata = details.metadata ?? {};
+    this.retryAfterMs = details.retryAfterMs;
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { checkLimit } from "./arguments.ts";
+import { type CallOptions, callOptions } from "./call_options.ts";
 import { completenessOf, type Listing, listing } from "./completeness.ts";
 import { call } from "./connection.ts";
 import { type DurationInput, parseDuration } from "./duration.ts";
@@ -15,7 +16,7 @@ import { dateOf } from "./wire_time.ts";
 const PAGE_SIZE = 1000;
 
 /** Which events to list. All filters that are given must hold. */
-export interface EventQuery {
+export interface EventQuery extends CallOptions {
   /** Only events of this name. Default: all. */
   name?: string;
   /** Only events of at least this severity. Default: all. */
@@ -66,6 +67,7 @@ export interface ScriptEvent {
  * ```
  */
 export async function query(filter: EventQuery = {}): Promise<Listing<ScriptEvent>> {
+  const how = callOptions(filter, "events.query", ["name", "minSeverity", "timeRange", "limit"]);
   const { name, minSeverity, timeRange = "1d", limit = 100 } = filter;
   checkLimit(limit);
   const request = {
@@ -80,7 +82,7 @@ export async function query(filter: EventQuery = {}): Promise<Listing<ScriptEven
       ...request,
       pageSize: Math.min(PAGE_SIZE, limit - events.length),
       pageToken,
-    });
+    }, how);
     for (const event of page.events) events.push(eventOf(event));
     pageToken = page.nextPageToken;
   } while (pageToken !== "" && events.length < limit);

@@ -6,6 +6,7 @@
  */
 
 import { checkService } from "./arguments.ts";
+import { type CallOptions, callOptions } from "./call_options.ts";
 import { completenessOf, type Listing, listing } from "./completeness.ts";
 import { call } from "./connection.ts";
 import { invalidArgument } from "./errors.ts";
@@ -28,7 +29,7 @@ export interface ServiceFunction {
 }
 
 /** Which functions to list. */
-export interface FunctionQuery {
+export interface FunctionQuery extends CallOptions {
   /** Only functions whose whole name matches this glob: `*`, `?`, `[abc]`. Default: all. */
   match?: string;
 }
@@ -55,6 +56,7 @@ export async function list(
   service: string,
   options: FunctionQuery = {},
 ): Promise<Listing<ServiceFunction>> {
+  const how = { timeoutMs: TIMEOUT_MS, ...callOptions(options, "functions.list", ["match"]) };
   checkService(service);
   const functions: ServiceFunction[] = [];
   let pageToken = "";
@@ -64,7 +66,7 @@ export async function list(
       service,
       match: options.match,
       pageToken,
-    }, { timeoutMs: TIMEOUT_MS });
+    }, how);
     for (const found of page.functions) functions.push(functionOf(found));
     pageToken = page.nextPageToken;
   } while (pageToken !== "");
@@ -76,6 +78,7 @@ export async function list(
  *
  * @param service The service's name.
  * @param name The function's name; of C++ functions without parameters when only one is named so.
+ * @param options Of the call. The default timeout is 35 s, because a large binary may be read first.
  * @throws {CoralError} `NOT_FOUND` when there is none, with similar names as the hint; else as {@link list}.
  *
  * @example
@@ -89,7 +92,9 @@ export async function list(
 export async function get(
   service: string,
   name: string,
+  options: CallOptions = {},
 ): Promise<ServiceFunction> {
+  const how = { timeoutMs: TIMEOUT_MS, ...callOptions(options, "functions.get") };
   checkService(service);
   if (typeof name !== "string" || name === "") {
     throw invalidArgument(
@@ -97,9 +102,7 @@ export async function get(
       "coral.functions.list() gives the names",
     );
   }
-  const answer = await call("getFunction", { service, name }, {
-    timeoutMs: TIMEOUT_MS,
-  });
+  const answer = await call("getFunction", { service, name }, how);
   return functionOf(answer.function!);
 }
 

@@ -1,3 +1,4 @@
+import type { CallOptions } from "./call_options.ts";
 import type { Listing } from "./completeness.ts";
 import type { DurationInput } from "./duration.ts";
 import * as functions from "./functions.ts";
@@ -38,7 +39,19 @@ export interface ServiceFunctions {
   /** Lists the functions of the service's program by name; see `coral.functions.list`. */
   list(options?: functions.FunctionQuery): Promise<Listing<functions.ServiceFunction>>;
   /** One function of the service's program; see `coral.functions.get`. */
-  get(name: string): Promise<functions.ServiceFunction>;
+  get(name: string, options?: CallOptions): Promise<functions.ServiceFunction>;
+}
+
+/** An instance of a service (a process, a pod), as it last described itself. */
+export interface Instance {
+  /** Its id (OpenTelemetry's `service.instance.id`); empty where it has none. */
+  id: string;
+  /** The id of the agent that saw it. */
+  agent: string;
+  /** Its resource attributes. */
+  attributes: Record<string, unknown>;
+  /** When it was last seen. */
+  lastSeen: Date;
 }
 
 /** A service, with the questions that can be asked about it. */
@@ -92,6 +105,6 @@ function logsOf(service: string): ServiceLogs {
 function functionsOf(service: string): ServiceFunctions {
   return {
     list: (options) => functions.list(service, options),
-    get: (name) => functions.get(service, name),
+    get: (name, options) => functions.get(service, name, options),
   };
 }

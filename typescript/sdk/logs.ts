@@ -5,6 +5,7 @@
  */
 
 import { checkLimit, checkService } from "./arguments.ts";
+import { type CallOptions, callOptions } from "./call_options.ts";
 import { completenessOf, type Listing, listing } from "./completeness.ts";
 import { call } from "./connection.ts";
 import { type DurationInput, parseDuration } from "./duration.ts";
@@ -19,7 +20,7 @@ const PAGE_SIZE = 1000;
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal";
 
 /** Which records to list. All filters that are given must hold. */
-export interface LogQuery {
+export interface LogQuery extends CallOptions {
   /** Only this service. Default: every service. */
   service?: string;
   /** Only records of this severity. */
@@ -80,6 +81,8 @@ export interface LogRecord {
 export async function query(
   filter: LogQuery = {},
 ): Promise<Listing<LogRecord>> {
+  const keys = ["service", "severity", "minSeverity", "contains", "traceId", "timeRange", "limit", "before"] as const;
+  const how = callOptions(filter, "logs.query", keys);
   const {
     service,
     severity,
@@ -127,7 +130,7 @@ export async function query(
       ...request,
       limit: Math.min(PAGE_SIZE, limit - records.length),
       pageToken,
-    });
+    }, how);
     for (const record of page.records) records.push(recordOf(record));
     for (const agent of page.completeness?.missingAgents ?? []) {
       missing.add(agent);

@@ -11,6 +11,7 @@
  */
 
 import { checkService } from "./arguments.ts";
+import { type WindowOptions, windowOptions } from "./call_options.ts";
 import { type Completeness, completenessOf } from "./completeness.ts";
 import { call } from "./connection.ts";
 import { describeDuration, type DurationInput, parseDuration } from "./duration.ts";
@@ -20,7 +21,6 @@ import { dateOf } from "./wire_time.ts";
 export { histogram, series } from "./series.ts";
 
 const DEFAULT_METRIC = "http.server.duration";
-const DEFAULT_WINDOW = "5m";
 
 /** How many requests a service answered, and how. */
 export interface Requests {
@@ -47,7 +47,7 @@ export interface Requests {
  * @param service The service's name.
  * @param metric The metric's name, for example `"http.server.duration"`.
  * @param p The quantile as a fraction: 0.99 is P99.
- * @param window How far to look back.
+ * @param window How far to look back, alone or among options.
  * @default window "5m"
  * @returns The value: nanoseconds for durations, else the metric's own unit.
  * @throws {NoDataError} The service has no data for the metric in the window.
@@ -65,7 +65,7 @@ export async function getPercentile(
   service: string,
   metric: string,
   p: number,
-  window: DurationInput = DEFAULT_WINDOW,
+  window?: DurationInput | WindowOptions,
 ): Promise<number> {
   return (await percentile(service, metric, p, window)).value;
 }
@@ -76,13 +76,13 @@ export async function getPercentile(
  * @param service The service's name.
  * @param metric The metric's name.
  * @default metric "http.server.duration"
- * @param window How far to look back.
+ * @param window How far to look back, alone or among options.
  * @default window "5m"
  * @returns Nanoseconds for durations, else the metric's own unit.
  * @throws {NoDataError} The service has no data for the metric in the window.
  * @throws {CoralError} As {@link getPercentile}.
  */
-export function getP50(service: string, metric?: string, window?: DurationInput): Promise<number> {
+export function getP50(service: string, metric?: string, window?: DurationInput | WindowOptions): Promise<number> {
   return getPercentile(service, metric ?? DEFAULT_METRIC, 0.5, window);
 }
 
@@ -92,13 +92,13 @@ export function getP50(service: string, metric?: string, window?: DurationInput)
  * @param service The service's name.
  * @param metric The metric's name.
  * @default metric "http.server.duration"
- * @param window How far to look back.
+ * @param window How far to look back, alone or among options.
  * @default window "5m"
  * @returns Nanoseconds for durations, else the metric's own unit.
  * @throws {NoDataError} The service has no data for the metric in the window.
  * @throws {CoralError} As {@link getPercentile}.
  */
-export function getP95(service: string, metric?: string, window?: DurationInput): Promise<number> {
+export function getP95(service: string, metric?: string, window?: DurationInput | WindowOptions): Promise<number> {
   return getPercentile(service, metric ?? DEFAULT_METRIC, 0.95, window);
 }
 
@@ -108,7 +108,7 @@ export function getP95(service: string, metric?: string, window?: DurationInput)
  * @param service The service's name.
  * @param metric The metric's name.
  * @default metric "http.server.duration"
- * @param window How far to look back.
+ * @param window How far to look back, alone or among options.
  * @default window "5m"
  * @returns Nanoseconds for durations, else the metric's own unit.
  * @throws {NoDataError} The service has no data for the metric in the window.
@@ -122,7 +122,7 @@ export function getP95(service: string, metric?: string, window?: DurationInput)
  * console.log(`${(p99 / 1e6).toFixed(1)}ms`);
  * ```
  */
-export function getP99(service: string, metric?: string, window?: DurationInput): Promise<number> {
+export function getP99(service: string, metric?: string, window?: DurationInput | WindowOptions): Promise<number> {
   return getPercentile(service, metric ?? DEFAULT_METRIC, 0.99, window);
 }
 
@@ -132,13 +132,13 @@ export function getP99(service: string, metric?: string, window?: DurationInput)
  * @param service The service's name.
  * @param metric The metric's name; it must be a duration.
  * @default metric "http.server.duration"
- * @param window How far to look back.
+ * @param window How far to look back, alone or among options.
  * @default window "5m"
  * @returns Milliseconds.
  * @throws {NoDataError} The service has no data for the metric in the window.
  * @throws {CoralError} As {@link getPercentile}; `INVALID_ARGUMENT` too if the metric is no duration.
  */
-export function getP50Ms(service: string, metric?: string, window?: DurationInput): Promise<number> {
+export function getP50Ms(service: string, metric?: string, window?: DurationInput | WindowOptions): Promise<number> {
   return percentileMs(service, metric, 0.5, window);
 }
 
@@ -148,13 +148,13 @@ export function getP50Ms(service: string, metric?: string, window?: DurationInpu
  * @param service The service's name.
  * @param metric The metric's name; it must be a duration.
  * @default metric "http.server.duration"
- * @param window How far to look back.
+ * @param window How far to look back, alone or among options.
  * @default window "5m"
  * @returns Milliseconds.
  * @throws {NoDataError} The service has no data for the metric in the window.
  * @throws {CoralError} As {@link getPercentile}; `INVALID_ARGUMENT` too if the metric is no duration.
  */
-export function getP95Ms(service: string, metric?: string, window?: DurationInput): Promise<number> {
+export function getP95Ms(service: string, metric?: string, window?: DurationInput | WindowOptions): Promise<number> {
   return percentileMs(service, metric, 0.95, window);
 }
 
@@ -164,13 +164,13 @@ export function getP95Ms(service: string, metric?: string, window?: DurationInpu
  * @param service The service's name.
  * @param metric The metric's name; it must be a duration.
  * @default metric "http.server.duration"
- * @param window How far to look back.
+ * @param window How far to look back, alone or among options.
  * @default window "5m"
  * @returns Milliseconds.
  * @throws {NoDataError} The service has no data for the metric in the window.
  * @throws {CoralError} As {@link getPercentile}; `INVALID_ARGUMENT` too if the metric is no duration.
  */
-export function getP99Ms(service: string, metric?: string, window?: DurationInput): Promise<number> {
+export function getP99Ms(service: string, metric?: string, window?: DurationInput | WindowOptions): Promise<number> {
   return percentileMs(service, metric, 0.99, window);
 }
 
@@ -178,7 +178,7 @@ export function getP99Ms(service: string, metric?: string, window?: DurationInpu
  * Requests answered and failed, with what was looked at. One call for all of these figures.
  *
  * @param service The service's name.
- * @param window How far to look back.
+ * @param window How far to look back, alone or among options.
  * @default window "5m"
  * @returns Counts, and the error rate as a fraction from 0 to 1.
  * @throws {NoDataError} The service answered no request in the window.
@@ -192,11 +192,12 @@ export function getP99Ms(service: string, metric?: string, window?: DurationInpu
  * console.log(`${errorCount} of ${requestCount} failed`);
  * ```
  */
-export async function getRequests(service: string, window: DurationInput = DEFAULT_WINDOW): Promise<Requests> {
+export async function getRequests(service: string, window?: DurationInput | WindowOptions): Promise<Requests> {
   checkService(service);
-  const request = { service, window: parseDuration(window, "window") };
-  const subject = { service, metric: "requests", window: describeDuration(window) };
-  const answer = await orNoData(call("getErrorRate", request), subject);
+  const { window: length, how } = windowOptions(window, "metrics");
+  const request = { service, window: parseDuration(length, "window") };
+  const subject = { service, metric: "requests", window: describeDuration(length) };
+  const answer = await orNoData(call("getErrorRate", request, how), subject);
   return {
     requestCount: Number(answer.requestCount),
     errorCount: Number(answer.errorCount),
@@ -210,7 +211,7 @@ export async function getRequests(service: string, window: DurationInput = DEFAU
  * The share of requests that failed.
  *
  * @param service The service's name.
- * @param window How far to look back.
+ * @param window How far to look back, alone or among options.
  * @default window "5m"
  * @returns A fraction from 0 to 1.
  * @throws {NoDataError} The service answered no request in the window.
@@ -224,7 +225,7 @@ export async function getRequests(service: string, window: DurationInput = DEFAU
  * console.log(`${(rate * 100).toFixed(2)}%`);
  * ```
  */
-export async function getErrorRate(service: string, window?: DurationInput): Promise<number> {
+export async function getErrorRate(service: string, window?: DurationInput | WindowOptions): Promise<number> {
   return (await getRequests(service, window)).errorRate;
 }
 
@@ -232,13 +233,13 @@ export async function getErrorRate(service: string, window?: DurationInput): Pro
  * How many requests a service answered.
  *
  * @param service The service's name.
- * @param window How far to look back.
+ * @param window How far to look back, alone or among options.
  * @default window "5m"
  * @returns A count, at least 1.
  * @throws {NoDataError} The service answered no request in the window.
  * @throws {CoralError} As {@link getRequests}.
  */
-export async function getRequestCount(service: string, window?: DurationInput): Promise<number> {
+export async function getRequestCount(service: string, window?: DurationInput | WindowOptions): Promise<number> {
   return (await getRequests(service, window)).requestCount;
 }
 
@@ -246,13 +247,13 @@ export async function getRequestCount(service: string, window?: DurationInput): 
  * How many requests a service answered per second, on average over the window as the server widened it.
  *
  * @param service The service's name.
- * @param window How far to look back.
+ * @param window How far to look back, alone or among options.
  * @default window "5m"
  * @returns Requests per second.
  * @throws {NoDataError} The service answered no request in the window.
  * @throws {CoralError} As {@link getRequests}.
  */
-export async function getRequestRate(service: string, window?: DurationInput): Promise<number> {
+export async function getRequestRate(service: string, window?: DurationInput | WindowOptions): Promise<number> {
   const requests = await getRequests(service, window);
   const seconds = (requests.window.end.getTime() - requests.window.start.getTime()) / 1e3;
   return requests.requestCount / seconds;
@@ -262,22 +263,23 @@ async function percentile(
   service: string,
   metric: string,
   p: number,
-  window: DurationInput,
+  window: DurationInput | WindowOptions | undefined,
 ): Promise<{ value: number; unit: string }> {
   checkService(service);
   if (!(p >= 0 && p <= 1)) {
     throw invalidArgument(`p is ${p}, expected a fraction from 0 to 1`, "P99 is 0.99");
   }
-  const request = { service, metric, percentile: p, window: parseDuration(window, "window") };
-  const subject = { service, metric, window: describeDuration(window) };
-  return await orNoData(call("getPercentile", request), subject);
+  const { window: length, how } = windowOptions(window, "metrics");
+  const request = { service, metric, percentile: p, window: parseDuration(length, "window") };
+  const subject = { service, metric, window: describeDuration(length) };
+  return await orNoData(call("getPercentile", request, how), subject);
 }
 
 async function percentileMs(
   service: string,
   metric: string = DEFAULT_METRIC,
   p: number,
-  window: DurationInput = DEFAULT_WINDOW,
+  window: DurationInput | WindowOptions | undefined,
 ): Promise<number> {
   const { value, unit } = await percentile(service, metric, p, window);
   if (unit !== "ns") {

@@ -55,7 +55,9 @@ export { CoralError, NoDataError } from "./errors.ts";
 export type { CoralErrorDetails, NoDataSubject } from "./errors.ts";
 export type { Completeness, Listing } from "./completeness.ts";
 export type { DurationInput } from "./duration.ts";
+export type { CallOptions, WindowOptions } from "./call_options.ts";
 export type {
+  Instance,
   Metrics,
   ServiceFunctions,
   ServiceHandle,

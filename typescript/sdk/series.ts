@@ -1,4 +1,5 @@
 import { checkService } from "./arguments.ts";
+import { type CallOptions, callOptions } from "./call_options.ts";
 import { type Completeness, completenessOf, type Listing, listing } from "./completeness.ts";
 import { call } from "./connection.ts";
 import { describeDuration, type DurationInput, parseDuration } from "./duration.ts";
@@ -8,7 +9,7 @@ import { dateOf, milliseconds } from "./wire_time.ts";
 const DEFAULT_METRIC = "http.server.duration";
 
 /** Which time a series is about, and in which steps. */
-export interface SeriesOptions {
+export interface SeriesOptions extends CallOptions {
   /** How far to look back. Default: `"1h"`. */
   window?: DurationInput;
   /** Time from point to point, widened to whole minutes. Default: the server's choice, at most 60 points. */
@@ -50,7 +51,7 @@ export type Series = Listing<SeriesPoint> & {
 };
 
 /** What a histogram is about, and how fine it is. */
-export interface HistogramOptions {
+export interface HistogramOptions extends CallOptions {
   /** How far to look back. Default: `"5m"`. */
   window?: DurationInput;
   /** Buckets at most, 1 to 4096; neighbours are put together until they are few enough. Default: 64. */
@@ -118,6 +119,7 @@ export async function series(
   options: SeriesOptions = {},
 ): Promise<Series> {
   checkService(service);
+  const how = callOptions(options, "metrics.series", ["window", "step"]);
   const { window = "1h", step } = options;
   const request = {
     service,
@@ -126,7 +128,7 @@ export async function series(
     step: step === undefined ? undefined : parseDuration(step, "step"),
   };
   const subject = { service, metric, window: describeDuration(window) };
-  const answer = await orNoData(call("getSeries", request), subject);
+  const answer = await orNoData(call("getSeries", request, how), subject);
   const stepMs = milliseconds(answer.step);
   const windowEnd = dateOf(answer.window?.end).getTime();
   const points = answer.points.map((point): SeriesPoint => {
@@ -182,13 +184,14 @@ export async function histogram(
   options: HistogramOptions = {},
 ): Promise<Histogram> {
   checkService(service);
+  const how = callOptions(options, "metrics.histogram", ["window", "buckets"]);
   const { window = "5m", buckets } = options;
   if (buckets !== undefined && !(Number.isInteger(buckets) && buckets >= 1 && buckets <= 4096)) {
     throw invalidArgument(`buckets is ${buckets}, expected a whole number from 1 to 4096`, "leave it out for 64");
   }
   const request = { service, metric, window: parseDuration(window, "window"), maxBuckets: buckets };
   const subject = { service, metric, window: describeDuration(window) };
-  const answer = await orNoData(call("getHistogram", request), subject);
+  const answer = await orNoData(call("getHistogram", request, how), subject);
   return {
     buckets: answer.buckets.map(({ lower, upper, count }) => ({ lower, upper, count: Number(count) })),
     count: Number(answer.sampleCount),

@@ -7,6 +7,7 @@
  */
 
 import { checkService } from "./arguments.ts";
+import { type CallOptions, callOptions } from "./call_options.ts";
 import { type Completeness, completenessOf } from "./completeness.ts";
 import { call } from "./connection.ts";
 import { describeDuration, type DurationInput, parseDuration } from "./duration.ts";
@@ -15,7 +16,7 @@ import type { GetSystemMetricsResponse } from "./gen/coral/colony/v1/query_pb.ts
 import { dateOf } from "./wire_time.ts";
 
 /** Which hosts to look at. */
-export interface SystemOptions {
+export interface SystemOptions extends CallOptions {
   /** Only hosts whose agent saw this service. Default: all. */
   service?: string;
   /** Only the host of this agent, by its id. Default: all. */
@@ -127,10 +128,11 @@ export async function getMemory(options: SystemOptions = {}): Promise<Memory> {
 }
 
 async function ask(options: SystemOptions, metric: string): Promise<GetSystemMetricsResponse> {
+  const how = callOptions(options, "system", ["service", "agent", "window"]);
   const { service, agent, window = "5m" } = options;
   if (service !== undefined) checkService(service);
   const request = { service, agentId: agent, window: parseDuration(window, "window") };
-  return await orNoData(call("getSystemMetrics", request), { service, metric, window: describeDuration(window) });
+  return await orNoData(call("getSystemMetrics", request, how), { service, metric, window: describeDuration(window) });
 }
 
 function memoryOf(usedBytes: bigint, totalBytes: bigint): { used: number; total: number; usagePct: number } {

@@ -5,6 +5,7 @@
  */
 
 import { checkLimit, checkService } from "./arguments.ts";
+import { type CallOptions, callOptions } from "./call_options.ts";
 import { type Completeness, completenessOf, type Listing, listing } from "./completeness.ts";
 import { call } from "./connection.ts";
 import { type DurationInput, parseDuration } from "./duration.ts";
@@ -41,7 +42,7 @@ export interface TraceSummary {
 }
 
 /** Which traces to list. All filters that are given must hold. */
-export interface TraceQuery {
+export interface TraceQuery extends CallOptions {
   /** Only this service's part of traces. Default: every service. */
   service?: string;
   /** Only traces that took at least this long. */
@@ -57,7 +58,7 @@ export interface TraceQuery {
 }
 
 /** How to look for slow traces. */
-export interface SlowTraceOptions {
+export interface SlowTraceOptions extends CallOptions {
   /** How far to look back by start time. Default: `"1h"`. */
   window?: DurationInput;
   /** Traces at most. Default: 100. */
@@ -122,6 +123,8 @@ export interface Trace {
  * ```
  */
 export async function query(filter: TraceQuery = {}): Promise<Listing<TraceSummary>> {
+  const keys = ["service", "minDuration", "maxDuration", "timeRange", "status", "limit"] as const;
+  const how = callOptions(filter, "traces.query", keys);
   const { service, minDuration, maxDuration, timeRange = "1h", status, limit = DEFAULT_LIMIT } = filter;
   if (service !== undefined) checkService(service);
   const request = {
@@ -131,7 +134,7 @@ export async function query(filter: TraceQuery = {}): Promise<Listing<TraceSumma
     window: parseDuration(timeRange, "timeRange"),
     status: statusFilter(status),
   };
-  return await pages(limit, (page) => call("queryTraces", { ...request, ...page }));
+  return await pages(limit, (page) => call("queryTraces", { ...request, ...page }, how));
 }
 
 /**
@@ -156,6 +159,7 @@ export async function findSlow(
   threshold: DurationInput,
   options: SlowTraceOptions = {},
 ): Promise<Listing<TraceSummary>> {
+  const how = callOptions(options, "traces.findSlow", ["window", "limit"]);
   const { window = "1h", limit = DEFAULT_LIMIT } = options;
   checkService(service);
   const request = {
@@ -163,13 +167,14 @@ export async function findSlow(
     threshold: parseDuration(threshold, "threshold", "zero"),
     window: parseDuration(window, "window"),
   };
-  return await pages(limit, (page) => call("findSlowTraces", { ...request, ...page }));
+  return await pages(limit, (page) => call("findSlowTraces", { ...request, ...page }, how));
 }
 
 /**
  * One trace with all its known spans.
  *
  * @param traceId The trace's id, 32 hex digits.
+ * @param options Of the call.
  * @returns The spans by start time.
  * @throws {CoralError} `NOT_FOUND` when the trace is unknown here (a colony keeps a sample of traces);
  *   `INVALID_ARGUMENT`, `UNREACHABLE`, `TIMEOUT`, `NO_CONNECTION`.
@@ -185,14 +190,15 @@ export async function findSlow(
  * }
  * ```
  */
-export async function get(traceId: string): Promise<Trace> {
+export async function get(traceId: string, options: CallOptions = {}): Promise<Trace> {
+  const how = callOptions(options, "traces.get");
   if (typeof traceId !== "string" || !/^[0-9a-f]{32}$/i.test(traceId)) {
     throw invalidArgument(
       `traceId is ${JSON.stringify(traceId)}, expected 32 hex digits`,
       "coral.traces.query() gives the ids of traces",
     );
   }
-  const answer = await call("getTrace", { traceId: traceId.toLowerCase() });
+  const answer = await call("getTrace", { traceId: traceId.toLowerCase() }, how);
   return {
     traceId: traceId.toLowerCase(),
     spans: answer.spans.map(spanOf),

@@ -25,6 +25,7 @@ from coral._proto.colony.v1 import (
 )
 from coral._proto.sdk.v1 import runtime_pb2_grpc
 from coral.clock import SystemClock
+from coral.colony.completeness import completeness_of
 from coral.colony.fleet import FleetServicer
 from coral.colony.listening import ColonyPorts
 from coral.colony.operations import ColonyOperations
@@ -53,7 +54,6 @@ _log = logging.getLogger(__name__)
 _REFRESH_SECONDS: Final = 5.0
 _SEAL_SECONDS: Final = 10.0
 _AGE_SECONDS: Final = 30.0
-_MAX_NOTES: Final = 10
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         tasks.append(asyncio.create_task(_age(ageing)))
         tasks.append(asyncio.create_task(operations.run()))
         tasks.append(asyncio.create_task(keep_trimming()))
-        tasks.append(asyncio.create_task(_watch_agents(fleet, completeness)))
+        tasks.append(asyncio.create_task(_watch_agents(fleet, completeness, clock)))
         if options.idle_exit is not None:
             tasks.append(asyncio.create_task(_stop_when_idle(stop, activity, fleet, options.idle_exit)))
         announce_ready(
@@ -251,28 +251,14 @@ async def _ends_with(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> No
         raise
 
 
-async def _watch_agents(fleet: FleetServicer, completeness: query_pb2.Completeness) -> None:
+async def _watch_agents(
+    fleet: FleetServicer, completeness: query_pb2.Completeness, clock: SystemClock
+) -> None:
     """Keeps what results say of missing agents and losses fresh without a look-up per call."""
     while True:
-        fresh = query_pb2.Completeness(missing_agents=fleet.missing_agents(), notes=_losses(fleet))
+        fresh = completeness_of(fleet.registry, fleet.missing_agents(), now=clock.now())
         completeness.CopyFrom(fresh)
         await asyncio.sleep(_REFRESH_SECONDS)
-
-
-def _losses(fleet: FleetServicer) -> list[str]:
-    """A sentence per agent that gave up summaries, at most `_MAX_NOTES`."""
-    given_up = [
-        (agent.agent_id, agent.health.batches_given_up)
-        for agent in fleet.registry.agents()
-        if agent.health is not None and agent.health.batches_given_up
-    ]
-    notes = [
-        f"agent {agent_id} gave up {count} batches of summaries: its buffer was full"
-        for agent_id, count in given_up[:_MAX_NOTES]
-    ]
-    if len(given_up) > _MAX_NOTES:
-        notes.append(f"{len(given_up) - _MAX_NOTES} more agents gave up summaries")
-    return notes
 
 
 async def _stop_when_idle(

@@ -94,7 +94,9 @@ class QueryApi:
             for name, seen, instances in rows[:size]
         ]
         token = services[-1].name if len(rows) > size else ""
-        return pb.ListServicesResponse(services=services, next_page_token=token)
+        return pb.ListServicesResponse(
+            services=services, next_page_token=token, completeness=self._completeness()
+        )
 
     async def get_percentile(self, request: pb.GetPercentileRequest) -> pb.GetPercentileResponse:
         """See the RPC."""

@@ -59,6 +59,49 @@ for (const [name, open] of Object.entries(transports)) {
     });
   });
 
+  test("an error tells when to try again", async () => {
+    await using served = await open({
+      emit: () => {
+        throw failure(Code.ResourceExhausted, "OVERLOADED", "too fast", {}, 1500);
+      },
+    });
+    const expected = { reason: "OVERLOADED", code: "RESOURCE_EXHAUSTED", retryAfterMs: 1500 };
+    await assert.rejects(served.transport.unary("emit", { name: "alert" }, OPTIONS), expected);
+  });
+
+  test("a call whose signal is aborted ends, and the server is told", async () => {
+    const ended = Promise.withResolvers<void>();
+    const stop = new AbortController();
+    await using served = await open({
+      getTrace: async (_, { signal }) => {
+        stop.abort();
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        ended.resolve();
+        return {};
+      },
+    });
+    const options = { ...OPTIONS, signal: stop.signal };
+    await assert.rejects(served.transport.unary("getTrace", {}, options), { code: "CANCELLED" });
+    await ended.promise;
+  });
+
+  test("a stream whose signal is aborted ends, and the server is told", async () => {
+    const ended = Promise.withResolvers<void>();
+    const stop = new AbortController();
+    await using served = await open({
+      async *executeQuery(_, { signal }) {
+        yield parts(0, 1).header;
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+        ended.resolve();
+      },
+    });
+    const stream = served.transport.stream("executeQuery", { sql: "x" }, { ...OPTIONS, signal: stop.signal });
+    assert.equal((await stream.next()).value?.part.case, "header");
+    stop.abort();
+    await assert.rejects(stream.next(), { code: "CANCELLED" });
+    await ended.promise;
+  });
+
   test("an error without a reason is named by its code", async () => {
     await using served = await open({});
     await assert.rejects(served.transport.unary("getTrace", {}, OPTIONS), (error: CoralError) => {

@@ -1,12 +1,11 @@
 // A framed server in the test's process, with answers that each test gives: `server.ts` over a Unix socket.
 
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
 import { QueryService } from "../gen/coral/colony/v1/query_pb.ts";
-import { type Call, RequestFrameSchema, ResponseFrameSchema } from "../gen/coral/sdk/v1/runtime_pb.ts";
+import { type Call, RequestFrameSchema, ResponseFrameSchema, RuntimeService } from "../gen/coral/sdk/v1/runtime_pb.ts";
 import { StatusSchema } from "../gen/google/rpc/status_pb.ts";
-import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 import type { Answers } from "./server.ts";
 
 export const TOKEN = "a token";
@@ -119,7 +118,8 @@ async function answer(
   signal: AbortSignal,
   respond: (message: Uint8Array) => void,
 ): Promise<void> {
-  const description = QueryService.methods.find((method) => call.method === `${QueryService.typeName}/${method.name}`);
+  const served = [...QueryService.methods, ...RuntimeService.methods];
+  const description = served.find((method) => call.method === `${method.parent.typeName}/${method.name}`);
   // deno-lint-ignore no-explicit-any -- one server for all methods
   const handler = description && (answers as any)[description.localName];
   if (description === undefined || handler === undefined) throw new ConnectError("not served", 12);
@@ -136,12 +136,10 @@ async function answer(
 
 function statusOf(error: unknown): { code: number; message: string; statusDetails: Uint8Array } {
   const { code, rawMessage, details } = ConnectError.from(error);
-  const infos = details.map((detail) =>
-    anyPack(
-      ErrorInfoSchema,
-      create(ErrorInfoSchema, (detail as { value: MessageInitShape<typeof ErrorInfoSchema> }).value),
-    )
-  );
+  const infos = details.map((detail) => {
+    const { desc, value } = detail as { desc: DescMessage; value: MessageInitShape<DescMessage> };
+    return anyPack(desc, create(desc, value));
+  });
   const status = create(StatusSchema, { code, message: rawMessage, details: infos });
   return { code, message: rawMessage, statusDetails: toBinary(StatusSchema, status) };
 }

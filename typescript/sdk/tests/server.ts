@@ -7,7 +7,7 @@ import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import { QueryService } from "../gen/coral/colony/v1/query_pb.ts";
 import { RuntimeService } from "../gen/coral/sdk/v1/runtime_pb.ts";
-import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import { ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 
 export type Answers = Partial<ServiceImpl<typeof QueryService>> & Partial<ServiceImpl<typeof RuntimeService>>;
 
@@ -44,10 +44,12 @@ export function failure(
   reason: string,
   message: string,
   metadata: Record<string, string> = {},
+  retryAfterMs?: number,
 ): ConnectError {
-  return new ConnectError(message, code, undefined, [
-    { desc: ErrorInfoSchema, value: { reason, domain: "coral", metadata } },
-  ]);
+  const info = { desc: ErrorInfoSchema, value: { reason, domain: "coral", metadata } };
+  if (retryAfterMs === undefined) return new ConnectError(message, code, undefined, [info]);
+  const retryDelay = { seconds: BigInt(Math.floor(retryAfterMs / 1000)), nanos: (retryAfterMs % 1000) * 1e6 };
+  return new ConnectError(message, code, undefined, [info, { desc: RetryInfoSchema, value: { retryDelay } }]);
 }
 
 export { Code };

@@ -38,7 +38,10 @@ for (const example of Deno.readDirSync(new URL("../../examples", import.meta.url
 const wrong = {
   "a percentile is a number": `const text: string = await coral.metrics.getP99("a");`,
   "a status is ok or error": `await coral.traces.query({ status: "failed" });`,
-  "a handle's service is bound": `const [svc] = await coral.services.list(); await svc.metrics.getP99("m", {});`,
+  "a handle's service is bound": `const [svc] = await coral.services.list(); await svc.metrics.getP99("a", "m", "5m");`,
+  "an option is spelt right": `await coral.traces.query({ minDuraton: "5ms" });`,
+  "a percentile may be absent in a series": `const p: number = (await coral.metrics.series("a"))[0].p99;`,
+  "a severity of an event is one of three": `await coral.emit("a", {}, { severity: "error" });`,
   "a severity is one of six": `await coral.logs.query({ minSeverity: "warning" });`,
   "a handle's logs have its service bound": `const [s] = await coral.services.list(); s.logs.query({ service: "x" });`,
   "a function's line may be unknown": `const line: number = (await coral.functions.get("a", "f")).line;`,

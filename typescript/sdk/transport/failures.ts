@@ -20,6 +20,8 @@ export interface Failure {
   message: string;
   /** google.rpc.ErrorInfo of the domain "coral", where the server sent one. */
   info?: { reason: string; metadata: Record<string, string> };
+  /** After how many milliseconds to try again, where the server said it. */
+  retryAfterMs?: number;
   /** Why nobody answers, for people. */
   why?: string;
   /** The error underneath. */
@@ -48,11 +50,11 @@ const CODES = [
 
 /** The error that a failed call stands for, whatever carried it: the server's own where it said one. */
 export function errorOf(failure: Failure, { address, method, timeoutMs, hint }: FailedCall): CoralError {
-  const { message, info, why, cause } = failure;
+  const { message, info, why, cause, retryAfterMs } = failure;
   const code = CODES[failure.code] ?? "UNKNOWN";
   if (info !== undefined) {
     const { hint, ...metadata } = info.metadata;
-    return new CoralError(message, { reason: info.reason, code, hint, metadata });
+    return new CoralError(message, { reason: info.reason, code, hint, metadata, retryAfterMs });
   }
   const details = { code, metadata: { address }, cause };
   switch (code) {

@@ -13,16 +13,18 @@ import {
   RequestFrameSchema,
   ResponseFrameSchema,
 } from "../gen/coral/sdk/v1/runtime_pb.ts";
-import { ErrorInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
+import { ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../gen/google/rpc/status_pb.ts";
 import { runClock } from "../run_hooks.ts";
 import { METHODS } from "./methods.ts";
+import { milliseconds } from "../wire_time.ts";
 import { errorOf, type Failure } from "./failures.ts";
 import { Frames } from "./frames.ts";
 import type { CallOptions, Request, Response, StreamMethod, Transport, UnaryMethod } from "./transport.ts";
 
 const CREDIT_BYTES = 2 * 2 ** 20;
 const GRACE_MS = 1_000; // the server's own end of a call comes first, with its own words
+const CANCELLED = 1;
 const DEADLINE_EXCEEDED = 4;
 const ABORTED = 10;
 const INTERNAL = 13;
@@ -88,7 +90,7 @@ export function openFramed(path: string, token: string): Transport {
   async function* run<M extends DescMethod>(
     method: M,
     request: MessageInitShape<DescMessage>,
-    { timeoutMs }: CallOptions,
+    { timeoutMs, signal }: CallOptions,
   ): AsyncGenerator<Uint8Array, void, void> {
     const clock = runClock();
     const answer = new Answer();
@@ -99,6 +101,13 @@ export function openFramed(path: string, token: string): Transport {
       late = !answer.ended;
       answer.end({ code: DEADLINE_EXCEEDED, message: "" });
     };
+    const abort = () => {
+      late = !answer.ended;
+      answer.messages.length = 0;
+      answer.end({ code: CANCELLED, message: "cancelled by its signal" });
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort();
     const timer = (clock?.setTimeout ?? setTimeout)(giveUp, timeoutMs + GRACE_MS);
     clock?.busy(1);
     calls.set(callId, answer);
@@ -140,6 +149,7 @@ export function openFramed(path: string, token: string): Transport {
       if (late || !answer.ended) send({ case: "cancel", value: {} } as RequestFrame["action"]);
       calls.delete(callId);
       (clock?.clearTimeout ?? clearTimeout)(timer);
+      signal?.removeEventListener("abort", abort);
       clock?.busy(-1);
       if (calls.size === 0) open?.ref(false);
     }
@@ -174,6 +184,9 @@ export function openFramed(path: string, token: string): Transport {
 
 function failureOf({ code, message, statusDetails }: End): Failure | undefined {
   if (code === 0) return undefined;
-  const infos = fromBinary(StatusSchema, statusDetails).details.map((any) => anyUnpack(any, ErrorInfoSchema));
-  return { code, message, info: infos.find((info) => info?.domain === "coral") };
+  const { details } = fromBinary(StatusSchema, statusDetails);
+  const infos = details.map((any) => anyUnpack(any, ErrorInfoSchema));
+  const delay = details.map((any) => anyUnpack(any, RetryInfoSchema)?.retryDelay).find(Boolean);
+  const retryAfterMs = delay && milliseconds(delay);
+  return { code, message, info: infos.find((info) => info?.domain === "coral"), retryAfterMs };
 }

@@ -30,11 +30,11 @@ export function openGrpc(endpoint: Endpoint): Transport {
   async function unary<K extends UnaryMethod>(
     method: K,
     request: Request<K>,
-    { timeoutMs }: CallOptions,
+    { timeoutMs, signal }: CallOptions,
   ): Promise<Response<K>> {
     const description = METHODS[method];
     try {
-      const answer = await grpc.unary(description as DescMethodUnary, undefined, timeoutMs, headers, request);
+      const answer = await grpc.unary(description as DescMethodUnary, signal, timeoutMs, headers, request);
       return answer.message as Response<K>;
     } catch (error) {
       throw fromGrpc(error, { address, method: description.name, timeoutMs, hint });
@@ -44,13 +44,14 @@ export function openGrpc(endpoint: Endpoint): Transport {
   async function* stream<K extends StreamMethod>(
     method: K,
     request: Request<K>,
-    { timeoutMs }: CallOptions,
+    { timeoutMs, signal }: CallOptions,
   ): AsyncGenerator<Response<K>, void, void> {
     const description = METHODS[method];
     const cancel = new AbortController();
     let messages: AsyncIterator<unknown> | undefined;
     try {
-      const answer = await grpc.stream(description, cancel.signal, timeoutMs, headers, once(request));
+      const either = signal === undefined ? cancel.signal : AbortSignal.any([cancel.signal, signal]);
+      const answer = await grpc.stream(description, either, timeoutMs, headers, once(request));
       // Not `for await`: leaving that early neither cancels the call nor lets the process end.
       messages = answer.message[Symbol.asyncIterator]();
       for (let next = await messages.next(); !next.done; next = await messages.next()) {

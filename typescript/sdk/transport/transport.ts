@@ -55,6 +55,8 @@ export type Response<K extends keyof Methods> = MessageShape<Methods[K]["output"
 export interface CallOptions {
   /** Time until the call is given up, milliseconds. */
   timeoutMs: number;
+  /** Ends the call when it is aborted, with the code CANCELLED. */
+  signal?: AbortSignal;
 }
 
 /**
