@@ -20,6 +20,7 @@ from coral._proto.colony.v1 import query_pb2
 from coral.testing.node_tools import NodeTools, run_alone
 
 SCRIPT = """import * as coral from "@coral/sdk";
+import * as skills from "@coral/sdk/skills";
 
 const address: string | undefined = (globalThis as { at?: string }).at;
 if (address !== undefined) coral.connect({ address });
@@ -32,8 +33,10 @@ for await (const row of coral.db.stream("SELECT unnest(range(5)) AS n")) {
   if (row.n === 1) break;
 }
 coral.plot.bar({ payments: 20 }, { title: "Requests" });
+const { status }: { status: skills.SkillStatus } = await skills.latencyReport();
+console.log(status);
 """
-PRINTED = f"payments 20 50\n0\n1\nRequests\npayments │{'█' * 67} 20\n"
+PRINTED = f"payments 20 50\n0\n1\nRequests\npayments │{'█' * 67} 20\nok\n"
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ def test_the_tarball_has_what_it_should(tools: NodeTools) -> None:
         "THIRD_PARTY_LICENSES.txt",
         "mod.js",
         "package.json",
+        "skills.js",
     }
     assert "types/mod.d.ts" in names
     assert (description["license"], description["type"]) == ("Apache-2.0", "module")
@@ -182,7 +186,10 @@ def test_deno_checks_and_runs_a_script_against_a_colony(
     (tmp_path / "deno.json").write_text(
         json.dumps(
             {
-                "imports": {"@coral/sdk": f"npm:@coral/sdk@{registry.version}"},
+                "imports": {
+                    "@coral/sdk": f"npm:@coral/sdk@{registry.version}",
+                    "@coral/sdk/skills": f"npm:@coral/sdk@{registry.version}/skills",
+                },
                 "minimumDependencyAge": 0,  # it was published a moment ago
             }
         )

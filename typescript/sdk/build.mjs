@@ -1,6 +1,7 @@
 // Builds what the wheel carries as coral/_sdk and what the npm package contains:
 //   mod.js                     the SDK and its libraries, one minified ES module
-//   types/**/*.d.ts            the types of the public API (entry: types/mod.d.ts)
+//   skills.js                  the skills, which import mod.js
+//   types/**/*.d.ts            the types of the public API (entries: types/mod.d.ts, types/skills.d.ts)
 //   report.html                the page of `coral run --html`, in which the data are missing
 //   THIRD_PARTY_LICENSES.txt   what is bundled into mod.js
 //
@@ -106,12 +107,13 @@ function withoutOptions(text) {
 }
 
 mkdirSync(out, { recursive: true });
-for (const name of ["mod.js", "types", "report.html", "THIRD_PARTY_LICENSES.txt", ".stage"]) {
+for (const name of ["mod.js", "skills.js", "types", "report.html", "THIRD_PARTY_LICENSES.txt", ".stage"]) {
   rmSync(join(out, name), { recursive: true, force: true });
 }
 try {
   layOut();
   const inputs = await bundle();
+  await bundleSkills();
   declareTypes();
   writeLicences(inputs);
   await buildReport();
@@ -154,6 +156,35 @@ async function bundle() {
   const { bytes } = Object.values(result.metafile.outputs)[0];
   if (bytes > SIZE_LIMIT_BYTES) fail(`mod.js has ${bytes} bytes, more than ${SIZE_LIMIT_BYTES}`);
   return Object.keys(result.metafile.inputs);
+}
+
+/** Skills are scripts over the SDK: what they import of it is mod.js, which has the connection, and no copy. */
+async function bundleSkills() {
+  const sdk = {
+    name: "sdk",
+    setup(build) {
+      build.onResolve({ filter: /\/mod\.ts$/ }, () => ({ path: "./mod.js", external: true }));
+    },
+  };
+  const result = await esbuild.build({
+    absWorkingDir: stage,
+    entryPoints: ["skills.ts"],
+    outfile: join(out, "skills.js"),
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "neutral",
+    target: "es2023",
+    charset: "utf8",
+    lineLimit: 400,
+    legalComments: "none",
+    metafile: true,
+    logLevel: "warning",
+    plugins: [sdk],
+    banner: { js: "// @coral/sdk/skills. Apache-2.0." },
+  });
+  const copied = Object.keys(result.metafile.inputs).filter((name) => !/^skills|^draw\/text\.ts$/.test(name));
+  if (copied.length > 0) fail(`skills.js would have a copy of ${copied.join(", ")}`);
 }
 
 /**
@@ -206,14 +237,14 @@ function declareTypes() {
       rootDir: ".",
       outDir: "types",
     },
-    files: ["mod.ts"],
+    files: ["mod.ts", "skills.ts"],
   };
   writeFileSync(join(stage, "tsconfig.json"), JSON.stringify(config));
   const tsc = join(modules, "typescript", "bin", "tsc");
   const run = spawnSync(process.execPath, [tsc, "-p", stage], { stdio: "inherit" });
   if (run.status !== 0) fail("tsc failed, see above");
 
-  const waiting = ["mod.d.ts"];
+  const waiting = ["mod.d.ts", "skills.d.ts"];
   const done = new Set();
   for (let name; (name = waiting.pop()) !== undefined;) {
     if (done.has(name)) continue;

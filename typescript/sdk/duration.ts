@@ -54,6 +54,24 @@ export function parseDuration(
   return { seconds: BigInt(seconds), nanos: Math.floor(nanoseconds - seconds * 1e9) };
 }
 
+/**
+ * A length of time as a number of milliseconds.
+ *
+ * @param input Such as `"5m"`; a number means milliseconds already.
+ * @throws {CoralError} `INVALID_ARGUMENT`
+ *
+ * @example
+ * ```ts
+ * import * as coral from "@coral/sdk";
+ *
+ * console.log(coral.durationMs("1h30m") / 60_000, "minutes");
+ * ```
+ */
+export function durationMs(input: DurationInput): number {
+  const { seconds, nanos } = parseDuration(input, "duration", "zero");
+  return Number(seconds) * 1e3 + nanos / 1e6;
+}
+
 /** @internal Writes what the caller gave so that a person can read it: `300000` is `"5m"`. */
 export function describeDuration(input: DurationInput): string {
   if (typeof input === "string") return input;

@@ -26,6 +26,7 @@ export * as events from "./events.ts";
 export { emit, heartbeat } from "./emit.ts";
 export { mode, params } from "./params.ts";
 export { defineParams } from "./declared_params.ts";
+export { durationMs } from "./duration.ts";
 export { connect } from "./connect.ts";
 export { output } from "./output.ts";
 export { table } from "./table.ts";

@@ -51,7 +51,7 @@ def init(directory: Path, force: bool) -> int:
     if "deno.json" in kept and types.as_uri() not in (directory / "deno.json").read_text(errors="replace"):
         click.echo(
             "\nFor completions in your editor, deno.json needs this:\n"
-            f'  "imports": {{"@coral/sdk": "{types.as_uri()}"}}'
+            f'  "imports": {json.dumps(_deno_settings(types)["imports"])}'
         )
     _say_next(directory)
     return 0
@@ -75,9 +75,14 @@ def _types() -> Path:
     return Path(sdk_types())
 
 
+def _modules(types: Path) -> dict[str, Path]:
+    """What a script may import of the SDK, and where its types are."""
+    return {"@coral/sdk": types, "@coral/sdk/skills": types.with_name("skills.d.ts")}
+
+
 def _deno_settings(types: Path) -> dict[str, object]:
     return {
-        "imports": {"@coral/sdk": types.as_uri()},
+        "imports": {name: path.as_uri() for name, path in _modules(types).items()},
         "lock": False,
         "fmt": {"lineWidth": 100},
     }
@@ -96,7 +101,7 @@ def _typescript_settings(types: Path) -> dict[str, object]:
             "noEmit": True,
             "allowImportingTsExtensions": True,
             "skipLibCheck": True,
-            "paths": {"@coral/sdk": [str(types)]},
+            "paths": {name: [str(path)] for name, path in _modules(types).items()},
         },
         "include": ["**/*.ts"],
     }

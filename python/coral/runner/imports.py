@@ -24,6 +24,7 @@ class RunDirectory:
         path: The directory.
         import_map: Path of the import map in it, once `write` was called.
         front: Path of the module behind `@coral/sdk`, likewise.
+        skills: Path of the one behind `@coral/sdk/skills`, which loads all that is the SDK's.
     """
 
     def __init__(self, base: str) -> None:
@@ -53,6 +54,7 @@ class RunDirectory:
             self.path = path
             self.import_map = os.path.join(path, "import_map.json")
             self.front = os.path.join(path, "sdk.js")
+            self.skills = os.path.join(path, "skills.js")
             self._lock = lock
             self._added: list[str] = []
             return
@@ -66,7 +68,7 @@ class RunDirectory:
         connection: dict[str, object],
         preludes: list[str],
     ) -> None:
-        """Writes the import map and the modules behind `@coral/sdk`.
+        """Writes the import map and the modules behind `@coral/sdk` and `@coral/sdk/skills`.
 
         Args:
             sdk: Path of the SDK's bundle.
@@ -78,9 +80,13 @@ class RunDirectory:
         data = os.path.join(self.path, "connection.js")
         # A sibling that is imported first is evaluated first, so the SDK finds the object.
         _write(data, f'globalThis[Symbol.for("coral.connection")] = {dumps(connection)};\n')
-        _write(front, f'import "./connection.js";\nexport * from "{file_url(sdk)}";\n')
-        modules = [data, sdk, *preludes]
-        made = import_map(sdk=front, trees=folder.trees, files=folder.files, modules=modules)
+        recipes = os.path.join(os.path.dirname(sdk), "skills.js")
+        for module, whole in ((front, sdk), (self.skills, recipes)):
+            _write(module, f'import "./connection.js";\nexport * from "{file_url(whole)}";\n')
+        modules = [data, sdk, recipes, *preludes]
+        made = import_map(
+            sdk=front, skills=self.skills, trees=folder.trees, files=folder.files, modules=modules
+        )
         _write(self.import_map, dumps(made))
 
     def write_types(self, *, types: str, folder: Folder) -> None:
@@ -91,7 +97,8 @@ class RunDirectory:
             folder: What the script may import.
         """
         own = os.path.dirname(types) + "/"
-        made = import_map(sdk=types, trees=folder.trees, files=folder.files, modules=[own])
+        skills = os.path.join(os.path.dirname(types), "skills.d.ts")
+        made = import_map(sdk=types, skills=skills, trees=folder.trees, files=folder.files, modules=[own])
         _write(self.import_map, dumps(made))
 
     def add(self, name: str, text: str) -> str:
@@ -112,7 +119,7 @@ class RunDirectory:
 
     def close(self) -> None:
         """Removes what was written and gives the directory back."""
-        for name in ("connection.js", "sdk.js", "import_map.json", *self._added):
+        for name in ("connection.js", "sdk.js", "skills.js", "import_map.json", *self._added):
             try:
                 os.unlink(os.path.join(self.path, name))
             except FileNotFoundError:

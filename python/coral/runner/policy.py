@@ -211,18 +211,23 @@ def check_flags(import_map: str) -> list[str]:
 
 
 def import_map(
-    *, sdk: str, trees: list[str], files: list[str], modules: list[str]
+    *, sdk: str, skills: str, trees: list[str], files: list[str], modules: list[str]
 ) -> dict[str, dict[str, str]]:
     """Returns the import map: the SDK, what a script may read, and a wall for all other files.
 
     Args:
         sdk: Path of the module that `@coral/sdk` stands for.
+        skills: Path of the one that `@coral/sdk/skills` stands for.
         trees: Folders of which every file may be imported.
         files: Single files that may be imported.
         modules: Files and folders (`.../`) of ours that must load as well.
     """
-    imports = {"@coral/sdk": file_url(sdk), "file:///": DENIED_SCHEME}
-    for path in [*[tree.rstrip("/") + "/" for tree in trees], *files, sdk, *modules]:
+    imports = {
+        "@coral/sdk": file_url(sdk),
+        "@coral/sdk/skills": file_url(skills),
+        "file:///": DENIED_SCHEME,
+    }
+    for path in [*[tree.rstrip("/") + "/" for tree in trees], *files, sdk, skills, *modules]:
         url = file_url(path)
         imports[url] = url
     return {"imports": imports}

@@ -48,7 +48,7 @@ def fill(prepared: Prepared, flags: list[str]) -> None:
         for old in others[: -_KEPT + 1]:
             shutil.rmtree(old.path)
         close_storage(folder)
-        _fill(prepared, [prepared.deno, "run", *flags, prepared.directory.front], folder)
+        _fill(prepared, [prepared.deno, "run", *flags, prepared.directory.skills], folder)
         os.rename(folder, target)
 
 

@@ -33,7 +33,8 @@ def test_a_fresh_folder(coral: Program) -> None:
     written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert written == set(FILES)
     assert json.loads((folder / "deno.json").read_text())["imports"] == {
-        "@coral/sdk": Path(places.sdk_types()).as_uri()
+        "@coral/sdk": Path(places.sdk_types()).as_uri(),
+        "@coral/sdk/skills": Path(places.sdk_types()).with_name("skills.d.ts").as_uri(),
     }
     assert (folder / "first.ts").stat().st_mode & 0o777 == 0o644
 
@@ -45,11 +46,11 @@ def test_what_is_there_is_kept(coral: Program) -> None:
         (coral.home / name).write_text("mine")
     kept = coral.run("init")
     assert (kept.code, kept.stderr) == (0, "")
-    types = Path(places.sdk_types()).as_uri()
+    types = Path(places.sdk_types()).parent.as_uri()
     assert kept.stdout == (
         told("kept", note="  (it was there; --force replaces it)")
         + "\nFor completions in your editor, deno.json needs this:\n"
-        + f'  "imports": {{"@coral/sdk": "{types}"}}\n'
+        + f'  "imports": {{"@coral/sdk": "{types}/mod.d.ts", "@coral/sdk/skills": "{types}/skills.d.ts"}}\n'
         + NEXT.format(enter="")
     )
     assert {(coral.home / name).read_text() for name in FILES} == {"mine"}

@@ -60,13 +60,18 @@ def test_without_a_colony_there_is_no_network() -> None:
 
 
 def test_the_import_map_denies_all_files_but_the_scripts() -> None:
-    assert import_map(sdk="/r/sdk.js", trees=["/a b"], files=["/c/d.ts"], modules=["/p/mod.js"]) == {
+    made = import_map(
+        sdk="/r/sdk.js", skills="/r/skills.js", trees=["/a b"], files=["/c/d.ts"], modules=["/p/mod.js"]
+    )
+    assert made == {
         "imports": {
             "@coral/sdk": "file:///r/sdk.js",
+            "@coral/sdk/skills": "file:///r/skills.js",
             "file:///": "coral-denied:///",
             "file:///a%20b/": "file:///a%20b/",
             "file:///c/d.ts": "file:///c/d.ts",
             "file:///r/sdk.js": "file:///r/sdk.js",
+            "file:///r/skills.js": "file:///r/skills.js",
             "file:///p/mod.js": "file:///p/mod.js",
         }
     }

@@ -13,7 +13,7 @@ Deno.test("the bundle loads under bare deno run, without rights or a connection"
   const { code, stdout, stderr } = await run(script);
   assert.equal(stderr, "");
   const names =
-    "CoralError,NoDataError,assert,connect,db,defineParams,emit,events,functions,heartbeat,logs,metrics,mode,output,params,plot,services,system,table,threshold,traces";
+    "CoralError,NoDataError,assert,connect,db,defineParams,durationMs,emit,events,functions,heartbeat,logs,metrics,mode,output,params,plot,services,system,table,threshold,traces";
   assert.equal(stdout, `${names} undefined {}\n`);
   assert.equal(code, 0);
 });

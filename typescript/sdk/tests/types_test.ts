@@ -2,13 +2,14 @@
 
 import assert from "node:assert/strict";
 
-const types = new URL("../../../python/coral/_sdk/types/mod.d.ts", import.meta.url).href;
+const types = new URL("../../../python/coral/_sdk/types/", import.meta.url).href;
+const imports = { "@coral/sdk": `${types}mod.d.ts`, "@coral/sdk/skills": `${types}skills.d.ts` };
 
 async function check(script: string): Promise<{ code: number; output: string }> {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/script.ts`, script);
-    await Deno.writeTextFile(`${folder}/map.json`, JSON.stringify({ imports: { "@coral/sdk": types } }));
+    await Deno.writeTextFile(`${folder}/map.json`, JSON.stringify({ imports }));
     const command = new Deno.Command(Deno.execPath(), {
       args: ["check", "--no-config", "--no-remote", `--import-map=${folder}/map.json`, `${folder}/script.ts`],
       env: { NO_COLOR: "1", DENO_DIR: `${folder}/deno`, DENO_NO_UPDATE_CHECK: "1" },

@@ -1,0 +1,14 @@
+// Which dependency makes a service fail or slow.
+import * as coral from "@coral/sdk";
+import * as skills from "@coral/sdk/skills";
+
+export const params = coral.defineParams({
+  service: { type: "string", description: "the one that fails or is slow" },
+  window: { type: "duration", default: "1h", description: "how far to look back" },
+});
+const result = await skills.dependencyBlame(params);
+
+console.log(`${result.status}: ${result.summary}`);
+for (const text of result.recommendations) console.log(`- ${text}`);
+for (const plot of result.plots) coral.plot.show(plot);
+coral.assert(result.status !== "critical", result.summary);
