@@ -53,7 +53,7 @@ def query(
 
     \b
     coral query "SELECT * FROM service_summary ORDER BY p99_ms DESC LIMIT 5"
-    coral query "SELECT * FROM trace_summary WHERE service_name = \\$name" -p name=payments
+    coral query 'SELECT * FROM trace_summary WHERE service_name = $s' -p s=cart
     coral query --dataset incident.duckdb "SHOW TABLES"
     coral query - -o csv < report.sql > report.csv
     """
