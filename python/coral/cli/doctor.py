@@ -48,7 +48,8 @@ def _findings(colony: str | None, prepare: bool, verify: bool) -> list[Finding]:
         found += deno.verify()
     found += [*deno.check_sdk(), *deno.check_cache(), *deno.check_disk()]
     found += of_colony.check_colony(colony)
-    return [*found, *machine.check_sandbox(deno.usable_deno()), *machine.check_bpf()]
+    found += machine.check_sandbox(deno.usable_deno())
+    return [*found, *machine.check_audit(), *machine.check_bpf()]
 
 
 def _text(findings: list[Finding]) -> str:

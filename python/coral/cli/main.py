@@ -31,6 +31,7 @@ _COMMANDS = {
     "cache": ("coral.cli.cache:cache", "Show what Coral keeps in its cache, and remove what is old."),
     "completion": ("coral.cli.completion:completion", "Print what makes a shell complete coral's commands."),
     "doctor": ("coral.cli.doctor:doctor", "Say what works on this machine and what does not."),
+    "audit": ("coral.cli.audit:audit", "Show which scripts were refused something or hit a limit."),
     "version": ("coral.cli.version:version", "Show versions."),
 }
 

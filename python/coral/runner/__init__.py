@@ -16,6 +16,7 @@
 | `diagnosis`  | why Deno could not load a script; its types: `type_check`                |
 | `graph`      | the files that a script is made of; what would run: `dry_run`            |
 | `describe`   | the parameters that a script declares; runs it by `capture`              |
+| `ending`     | what an end means that was not the script's own; `audit` writes it down  |
 | `watch`      | runs a script again when a file changes                                  |
 | `guard.js`   | runs before each script: words uncaught errors, keeps failed checks      |
 | `output.js`  | the same with `-o`: prints results; `describe.js`: with `--help-script`  |

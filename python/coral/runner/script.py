@@ -8,8 +8,6 @@ import sys
 from coral.errors import (
     CoralError,
     DeniedError,
-    LimitError,
-    MemoryLimitError,
     RuntimeMissingError,
 )
 from coral.runner import places, policy
@@ -28,11 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Host", "Job", "Prepared", "load_failure_of", "run_script"]
 
-_SIGTRAP = 5  # how V8 ends a process that is out of heap
 _COLUMNS = 80
 _MOST_COLUMNS = 1000
 _DENO_FAILED = 1
-_DENO_UNSTABLE = 70
 
 
 class Prepared:
@@ -197,11 +193,19 @@ def run_script(job: Job) -> int:
     with Prepared(job) as prepared:
         ended = _run(prepared, job)
         _say_missing(ended, job)
-        _raise_for(ended, job)
-        if ended.code == _DENO_FAILED:
-            failure = load_failure_of(prepared)
-            if failure is not None:
-                raise failure
+        failure = None
+        if ended.code or ended.timed_out or ended.pipe_closed:
+            from coral.runner.ending import failure_of
+
+            failure = failure_of(ended, job)
+            if failure is None and ended.code == _DENO_FAILED:
+                failure = load_failure_of(prepared)
+        if ended.missing or failure is not None or ended.code == DeniedError.exit_code:
+            from coral.runner.audit import note
+
+            note(job, ended, failure)
+        if failure is not None:
+            raise failure
         return ended.code
 
 
@@ -300,34 +304,3 @@ def _deno_dir(base: str, deno: str) -> str:
     directory = os.path.join(base, "deno-dir-open")
     places.close_storage(directory)
     return directory
-
-
-def _raise_for(ended: Ended, job: Job) -> None:
-    name = job.source.name
-    if ended.pipe_closed:
-        raise BrokenPipeError
-    if ended.timed_out:
-        raise LimitError(
-            f"{name} was stopped at its time limit of {job.time_limit:g} s",
-            hint="raise it with --timeout 5m, or lift it with --timeout 0",
-        )
-    if ended.exceeded == "memory" or ended.signal == _SIGTRAP:
-        raise MemoryLimitError(
-            f"{name} ran out of its {job.memory_limit >> 20} MiB of memory",
-            hint="keep less at once (db.stream reads rows one by one), or raise the limit with --memory 1g",
-        )
-    if ended.exceeded == "output":
-        raise LimitError(
-            f"{name} was stopped at its output limit of {job.output_limit >> 20} MiB",
-            hint="print less (a summary, --output csv), or raise the limit with CORAL_OUTPUT=1g",
-        )
-    if ended.code == _DENO_UNSTABLE:
-        raise DeniedError(
-            f"{name} used an API of Deno that is not stable yet, which scripts do not have",
-            hint="Deno names it above; a script that ends itself with code 70 is told the same",
-        )
-    if ended.exceeded == "tasks":
-        raise LimitError(
-            f"{name} was stopped at its limit of {policy.Policy('cli').tasks} threads",
-            hint="start fewer workers",
-        )

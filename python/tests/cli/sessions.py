@@ -191,6 +191,25 @@ SESSIONS = {
         ("coral completion bash", "coral completion zsh", "coral completion fish", "coral completion tcsh")
     ),
     "doctor": Session(("coral doctor", "coral doctor --nope"), kept="^problem  colony|check the address"),
+    "audit": Session(
+        (
+            "coral audit",
+            "coral run read.ts",
+            "coral run spin.ts --timeout 300ms",
+            "coral run hello.ts",
+            "coral audit -o csv",
+            "coral audit --limit 1 -o csv",
+            "coral audit --path",
+            "coral audit --limit 0",
+        ),
+        files={
+            "read.ts": "Deno.readTextFileSync('/etc/passwd');\n",
+            "spin.ts": "while (true);\n",
+            "hello.ts": "",
+        },
+        # A machine without control groups has a wall less for a script that runs longer than a moment.
+        masks=((r"(?<=0\.3 s,).*", ""),),
+    ),
     "version": Session(("coral version", "coral version --json", "coral --version", "coral nope")),
     "colony": Session(
         (
@@ -212,7 +231,7 @@ SESSIONS = {
         masks=(
             _SIZE,
             (r"ipv4:127\.0\.0\.1:\d+", "CALLER"),
-            (r"\b\d\.\d{3}\b", "TIME"),
+            (r"(answered|failed|refused) +[\d.]+ +(\d)", r"\1 TIME \2"),
             (r"up \d+s", "up TIME"),
         ),
     ),

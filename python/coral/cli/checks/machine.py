@@ -46,6 +46,17 @@ def check_sandbox(deno: str | None) -> list[Finding]:
     return found
 
 
+def check_audit() -> list[Finding]:
+    """Where runs are written down that were refused something, hit a limit or lacked a wall."""
+    from coral.runner.audit import audit_file, records
+
+    try:
+        count = sum(1 for _ in records())
+    except CoralError as error:
+        return [Finding("audit", "problem", error.message, error.hint)]
+    return [Finding("audit", "ok", f"{count} records in {audit_file()}; coral audit shows them")]
+
+
 def check_bpf() -> list[Finding]:
     """Whether programs of this user could watch the kernel by BPF; scripts never can."""
     if platform.system() != "Linux":

@@ -7,6 +7,7 @@
 | `seccomp`  | a filter of system calls: no new processes, no other sockets, no tracing, ...      |
 | `launch`   | the child between fork and exec: limits, descriptors, the two above                |
 | `cgroup`   | memory, CPU and tasks by a control group that we may make                          |
+| `scope`    | such a group by the user's systemd, where we may make none                         |
 | `watchdog` | memory, threads and output, measured from outside: what no group holds             |
 | `switches` | layers that the user has switched off                                              |
 | `confine`  | puts them together for one child                                                   |

@@ -4,6 +4,7 @@
 |---------|---------------------------------------------------------------------------------------------|
 | 1       | below our own group of each controller                                                      |
 | 2       | beside our own group, where its parent is delegated to us; below it if that is the real root |
+| 2       | else a scope of the user's systemd (`scope.py`)                                              |
 
 A group that a killed run has left is removed by the next one.
 Source: Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst.
@@ -13,7 +14,12 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from coral.runner.containment.scope import Scope
+
 _ROOT = "/sys/fs/cgroup"
+_OWN = "/proc/self/cgroup"
 _PREFIX = "coral-run-"
 _PERIOD_MICROSECONDS = 100_000
 _MOST_AT_ONCE = 16
@@ -44,9 +50,11 @@ class Group:
         missing: Why another one is not, one line each.
     """
 
-    __slots__ = ("_folders", "_memory_events", "holds", "missing")
+    __slots__ = ("_ceilings", "_folders", "_memory_events", "_scope", "holds", "missing")
 
-    def __init__(self) -> None:
+    def __init__(self, ceilings: Ceilings) -> None:
+        self._ceilings = ceilings
+        self._scope: Scope | None = None
         self.holds: list[str] = []
         self.missing: list[str] = []
         self._folders: list[str] = []
@@ -60,6 +68,10 @@ class Group:
         """
         for folder in self._folders:
             _write(os.path.join(folder, "cgroup.procs"), str(pid))
+        if self._scope is not None:
+            self.holds = self._scope.add(pid, self._ceilings)
+            self._memory_events = f"{self._scope.folder}/memory.events"
+            self.missing += [f"{name}: the scope has no such controller" for name in _missing_of(self)]
 
     def killed_for_memory(self) -> bool:
         """Whether the kernel has killed something in it for its memory."""
@@ -118,16 +130,23 @@ class Group:
                 f"{name}: not delegated in {parent}" for name in settings if name not in self.holds
             ]
             return
-        self.missing.append(
-            f"memory: {os.path.dirname(own.rstrip('/')) or own} is not delegated to this user"
-        )
+        self._ask_systemd(f"memory: {os.path.dirname(own.rstrip('/')) or own} is not delegated to this user")
+
+    def _ask_systemd(self, why: str) -> None:
+        from coral.runner.containment.scope import find
+
+        found = find()
+        if isinstance(found, str):
+            self.missing.append(f"{why}, and {found}")
+        else:
+            self._scope = found  # made when there is a process to put into it
 
 
 def make(ceilings: Ceilings) -> Group:
     """Makes a group; what it cannot hold is said in it."""
-    group = Group()
+    group = Group(ceilings)
     try:
-        with open("/proc/self/cgroup", encoding="utf-8") as file:
+        with open(_OWN, encoding="utf-8") as file:
             lines = [line.rstrip("\n").split(":", 2) for line in file]
     except OSError:
         group.missing.append("memory: there are no control groups")
@@ -141,6 +160,11 @@ def make(ceilings: Ceilings) -> Group:
     else:
         group.missing.append("memory: no control groups are mounted")
     return group
+
+
+def _missing_of(group: Group) -> list[str]:
+    wanted = _settings_v2(group._ceilings)
+    return [name for name in wanted if name not in group.holds]
 
 
 def _folder(controller: str, path: str) -> str:
