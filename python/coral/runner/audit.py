@@ -18,8 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from coral.runner.process import Ended
     from coral.runner.job import Job
+    from coral.runner.process import Ended
 
 LARGEST_BYTES = 1 << 20
 _LONGEST_TEXT = 500

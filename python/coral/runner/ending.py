@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from coral.errors import CoralError, DeniedError, LimitError, MemoryLimitError
+from coral.runner.job import Job
 from coral.runner.policy import Policy
 from coral.runner.process import Ended
-from coral.runner.job import Job
 
 _SIGTRAP = 5  # how V8 ends a process that is out of heap
 _DENO_UNSTABLE = 70
