@@ -24,10 +24,18 @@ sql       Asks in SQL: which operations take the most time (-o csv, -o json for 
 traces    Shows the slowest traces of every service, and the slowest spans in them.
 """
 EXAMPLES = """\
+alert-high-latency       Alerts when a service's P99 is over 500 ms; looks every 60 seconds. Run it with --timeout 0.
 analysis                 Warns about every service whose P99 is over a threshold (milliseconds; --param threshold=250).
+anomaly-latency-memory   Alerts for every service that became slower while its hosts use more memory than before.
+check-health-metrics     Alerts when payments are slow and fail as well; looks every 30 seconds. Run it with --timeout 0.
+conditional-debugging    Says where to attach a probe to a function, but only when the service's error rate is over a threshold.
+config-hash              Checks that all instances of a service run with the same configuration; exit code 99 if not.
+correlate-errors-memory  Finds failed traces of the last five minutes while memory is short (over 80 %).
+error-correlation        Shows what failed spans have in common: values of attributes that are more frequent among them.
 error-logs               Which services log errors: how many, what most of them say, and the newest lines.
 latency-check            Fails (exit code 1) if the P99 of any service is over a threshold, for use in a pipeline
 latency-report           Prints P50, P99 and the error rate of every service, then which are worst (--param window=15m).
+payments-by-provider     Counts successful and failed payments by payment provider (the attribute payment.provider).
 skill-dependency-blame   Which dependency makes a service fail or slow.
 skill-error-correlation  Which services fail together, and who calls whom among them.
 skill-latency-report     Latency and errors of every service, the slowest first.
@@ -36,8 +44,9 @@ skill-noisy-neighbour    Which service keeps a host busy, and which others there
 skill-regression         What got slower or fails more often than in the window before.
 skill-slo-burn           How fast services use up the errors that their objective allows.
 skill-slow-traces        Why the slowest traces of a service are slow: the operations on their critical paths.
+sql-cache-misses         Finds traces whose SQL is slow and whose cache lookups missed, and says whether the two go together.
 """
-EXAMPLE_NAMES = ", ".join([line.split()[0] for line in EXAMPLES.splitlines()])
+EXAMPLE_NAMES = ", ".join(line.split()[0] for line in EXAMPLES.splitlines())
 
 
 def test_the_list_of_templates(coral: Program) -> None:

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from coral.agent.rollup.narrow import NARROW_SQL
+from coral.agent.rollup.narrow import NARROW_SQL, Narrowing
 from coral.agent.rollup.part import Fresh, Made
 from coral.agent.rollup.relations import relations
 from coral.agent.rollup.sampling import Budget, in_sample, thinning
@@ -68,8 +68,9 @@ class _Candidate:
 class Exemplars:
     """Chooses traces and remembers them for some minutes, so that their later spans follow."""
 
-    def __init__(self, store: DuckDBStore) -> None:
+    def __init__(self, store: DuckDBStore, narrowing: Narrowing) -> None:
         self._store = store
+        self._narrowing = narrowing
         self._sampled = Budget(SAMPLED_SPANS_PER_SECOND, burst=60 * SAMPLED_SPANS_PER_SECOND)
         self._sent = Budget(EXEMPLAR_SPANS_PER_SECOND, burst=60 * EXEMPLAR_SPANS_PER_SECOND)
 
@@ -79,12 +80,13 @@ class Exemplars:
         k = thinning(fresh.spans, self._sampled.available(fresh.now))
         weight = float(2**k)
         sample = dict.fromkeys(_new(_sample(connection, fresh, k), remembered))
-        minute = fresh.now.replace(second=0, microsecond=0)
+        durations = _durations(remembered, fresh.now.replace(second=0, microsecond=0))
         chosen: dict[str, dict[str, Any]] = {}
-        for one in _choose(_candidates(connection, fresh), remembered, minute):
+        for one in _choose(_candidates(connection, fresh), remembered, durations):
             chosen[one.trace_id] = _row(one.trace_id, weight if one.trace_id in sample else 0.0, one)
         for trace_id in sample:
             chosen.setdefault(trace_id, _row(trace_id, weight, None))
+        self._narrowing.expect(slow=_thresholds(durations, False), failed=_thresholds(durations, True))
         new = pa.Table.from_pylist(list(chosen.values()), _CHOSEN)
         spans, sent, cut = self._spans(connection, fresh, remembered.select(_CHOSEN.names), new)
         if sample:
@@ -116,9 +118,9 @@ class Exemplars:
             source = self._source(connection, fresh, older) if new.num_rows else fresh.span_source
             sql = statement("exemplar_picks").replace("{spans}", source)
             picked = connection.sql(sql, params=limits).to_arrow_table()
-        whole = [kept.whole for kept in older]
+        whole = [part for kept in older for part in (kept.whole, kept.likely)]
         if fresh.in_memory is not None:
-            whole.append(fresh.in_memory.whole)
+            whole += [fresh.in_memory.whole, fresh.in_memory.likely]
         spans = self._whole_spans(connection, picked, whole)
         sent: dict[str, int] = defaultdict(int)
         for trace_id in spans.column("trace_id").to_pylist():
@@ -247,18 +249,36 @@ def _candidates(connection: duckdb.DuckDBPyConnection, fresh: Fresh) -> list[lis
     return found
 
 
-def _choose(candidates: list[list[_Candidate]], remembered: pa.Table, minute: datetime) -> list[_Candidate]:
-    """The new candidates that their service and minute still have room for.
-
-    When there are too many in all, every service gets its best before any gets its second.
-    """
-    before: dict[tuple[str, bool], list[int]] = defaultdict(list)
+def _durations(remembered: pa.Table, minute: datetime) -> dict[tuple[str, bool], list[int]]:
+    """By service, and whether it failed: the durations for which traces were chosen in this minute."""
+    found: dict[tuple[str, bool], list[int]] = defaultdict(list)
     of_minute = pc.and_(
         pc.is_valid(remembered.column("service_name")),
         pc.greater_equal(remembered.column("selected_at"), pa.scalar(minute, pa.timestamp("us"))),
     )
     for row in remembered.filter(of_minute).to_pylist():
-        before[row["service_name"], row["failed"]].append(row["duration_ns"])
+        found[row["service_name"], row["failed"]].append(row["duration_ns"])
+    return found
+
+
+def _thresholds(durations: Mapping[tuple[str, bool], list[int]], failed: bool) -> dict[str, int]:
+    """By service: from which duration on another trace of this minute would be chosen."""
+    return {
+        service: threshold
+        for (service, is_failed), chosen in durations.items()
+        if is_failed is failed and (threshold := _threshold(chosen)) is not None
+    }
+
+
+def _choose(
+    candidates: list[list[_Candidate]],
+    remembered: pa.Table,
+    before: dict[tuple[str, bool], list[int]],
+) -> list[_Candidate]:
+    """The new candidates that their service and minute still have room for; their durations are added.
+
+    When there are too many in all, every service gets its best before any gets its second.
+    """
     taken = sum(len(durations) for durations in before.values())
     new = set(_new([one.trace_id for of_service in candidates for one in of_service], remembered))
     wanted: list[tuple[int, int, _Candidate]] = []
@@ -278,10 +298,17 @@ def _choose(candidates: list[list[_Candidate]], remembered: pa.Table, minute: da
 
 
 def _has_room(durations: list[int], duration: int) -> bool:
-    if len(durations) < EXEMPLAR_TRACES_PER_SERVICE:
+    threshold = _threshold(durations)
+    if threshold is None:
         return True
-    threshold = sorted(durations, reverse=True)[EXEMPLAR_TRACES_PER_SERVICE - 1]
     return duration > threshold and len(durations) < _MOST_PER_SERVICE
+
+
+def _threshold(durations: list[int]) -> int | None:
+    """What a trace has to exceed to be chosen beside these; None when there is room for any."""
+    if len(durations) < EXEMPLAR_TRACES_PER_SERVICE:
+        return None
+    return sorted(durations, reverse=True)[EXEMPLAR_TRACES_PER_SERVICE - 1]
 
 
 def _remember(

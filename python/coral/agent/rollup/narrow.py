@@ -1,12 +1,13 @@
 """What of the newest spans is kept in memory for the next rollup.
 
-Of every span the columns that are added up or compared, a quarter of its size; of a sample of traces (see
-`sampling.py`) the spans as they are. A rollup can so take many spans at once, which makes it cheap, and reads
-files only for the few spans beside the sample that it sends whole.
+Of every span the columns that are added up or compared, a quarter of its size; as they are, the spans of a
+sample of traces (see `sampling.py`), and those of traces that are slow or failed enough to be sent. A rollup
+can so take many spans at once, which makes it cheap, and seldom reads files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import pyarrow as pa
@@ -19,6 +20,8 @@ _COLUMNS: Final = (
     *("trace_id", "span_id", "service_name", "span_name", "kind", "start_time", "duration_ns", "status_code"),
     "ingest_seq",
 )
+_MOST_LIKELY: Final = 2_000  # rows of one file
+_NEVER: Final = 2**63 - 1
 _LONG: Final = ("attributes", "events", "links")  # each is sent up to a limit
 
 NARROW_SQL: Final = (
@@ -32,6 +35,14 @@ NARROW_SQL: Final = (
 class Narrowing:
     """Reduces spans (a `Reduction`). All is copied, as the columns of one request share their memory."""
 
+    def __init__(self) -> None:
+        self._slow: Mapping[str, int] = {}
+        self._failed: Mapping[str, int] = {}
+
+    def expect(self, *, slow: Mapping[str, int], failed: Mapping[str, int]) -> None:
+        """Tells which spans make their trace likely to be sent: slower ones than this, by service, in ns."""
+        self._slow, self._failed = slow, failed
+
     def narrowed(self, rows: pa.Table) -> pa.Table:
         """What `NARROW_SQL` makes of rows."""
         return _copied(narrowed(rows))
@@ -39,6 +50,27 @@ class Narrowing:
     def sample(self, rows: pa.Table, thinning: int) -> pa.Table:
         """The spans of a sample of traces."""
         return _copied(rows.filter(sample_mask(rows.column("trace_id"), thinning)) if thinning else rows)
+
+    def likely(self, rows: pa.Table, narrowed: pa.Table) -> pa.Table:
+        """The spans of traces that have a span as expected."""
+        (services,) = narrowed.column("service_name").chunks
+        durations = narrowed.column("duration_ns")
+        is_failed = pc.equal(narrowed.column("status_code"), "ERROR")
+        found = pc.or_(
+            pc.greater(durations, _by_word(services, self._slow)),
+            pc.and_(is_failed, pc.greater(durations, _by_word(services, self._failed))),
+        )
+        traces = narrowed.column("trace_id").filter(found).unique()
+        wanted = pc.is_in(rows.column("trace_id"), traces)
+        if not len(traces) or (pc.sum(wanted).as_py() or 0) > _MOST_LIKELY:
+            return rows.slice(0, 0)
+        return _copied(rows.filter(wanted))
+
+
+def _by_word(words: pa.DictionaryArray, values: Mapping[str, int]) -> pa.Array:
+    """The value of each row's word; a word without one has the largest there is."""
+    of_words = [values.get(word, _NEVER) for word in words.dictionary.to_pylist()]
+    return pa.array(of_words, pa.int64()).take(words.indices)
 
 
 def narrowed(rows: pa.Table) -> pa.Table:
@@ -49,6 +81,8 @@ def narrowed(rows: pa.Table) -> pa.Table:
         one = pc.min_element_wise(length, pa.scalar(EXEMPLAR_ATTRIBUTES_BYTES, pa.int32()))
         size = one if size is None else pc.add(size, one)
     narrow = rows.select(_COLUMNS)
+    place = _COLUMNS.index("span_name")
+    narrow = narrow.set_column(place, "span_name", narrow.column(place).dictionary_encode())
     narrow = narrow.append_column("is_root", pc.equal(rows.column("parent_span_id"), ""))
     return narrow.append_column("size", size)
 

@@ -28,11 +28,13 @@ class InMemory:
         rows: All of them, in the columns of `NARROW_SQL`; the relation `FRESH_ROWS` of the snapshot.
         whole: A sample of their traces in all columns; the relation `WHOLE_ROWS`.
         thinning: Of that sample.
+        likely: Others in all columns that are probably wanted.
     """
 
     rows: pa.Table
     whole: pa.Table
     thinning: int
+    likely: pa.Table
 
     @staticmethod
     def of(kept: Sequence[Kept]) -> InMemory | None:
@@ -43,6 +45,7 @@ class InMemory:
             pa.concat_tables([one.rows for one in kept]),
             pa.concat_tables([one.whole for one in kept]),
             max(one.thinning for one in kept),
+            pa.concat_tables([one.likely for one in kept]),
         )
 
 

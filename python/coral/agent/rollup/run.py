@@ -87,16 +87,17 @@ class Rollup:
         self._clock = clock
         self._max_rows = max_rows
         self._outbox = Outbox(max_bytes=max_buffer_bytes)
-        self._edges, self._exemplars = Edges(), Exemplars(store)
+        narrowing = Narrowing()
+        store.recent.keep(narrowing)
+        self._edges, exemplars = Edges(), Exemplars(store, narrowing)
         self._parts: Sequence[Part] = (
             span_rollups,
             MetricRollup().make,
             log_counts,
             self._edges.make,
-            self._exemplars.make,
+            exemplars.make,
             plain_tables,
         )
-        store.recent.keep(Narrowing())
         self._cardinality = Cardinality(store, names)
         self._one = threading.Lock()
         self._stopped = False
@@ -138,8 +139,7 @@ class Rollup:
                 return None
             with relations(connection, **fresh.relations):
                 made = [part(connection, fresh) for part in self._parts]
-            # Of twice what this rollup used, as the next one may use a little more.
-            self._store.recent.relax(max(0, self._edges.thinning - 1))
+            self._store.recent.relax(self._edges.thinning)
             tables, overflow = self._cardinality.limit(connection, _together(made), fresh.now)
         made.append(Made({}, counters=overflow))
         kept = {name: rows for name, rows in tables.items() if name in _KEPT and rows.num_rows}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -21,11 +21,13 @@ class Kept:
         rows: Every row, in the columns that somebody needs of every row.
         whole: A sample of the rows in all columns.
         thinning: Of that sample.
+        likely: Others in all columns that somebody probably wants.
     """
 
     rows: pa.Table
     whole: pa.Table
     thinning: int
+    likely: pa.Table
 
 
 class Reduction(Protocol):
@@ -38,6 +40,14 @@ class Reduction(Protocol):
         """Some rows, in all columns: all for the thinning 0, about half as many with every further one.
 
         A sample contains every thinner one.
+        """
+
+    def likely(self, rows: pa.Table, narrowed: pa.Table) -> pa.Table:
+        """A few rows, in all columns, that somebody probably wants whole.
+
+        Args:
+            rows: All rows.
+            narrowed: What `narrowed` made of them.
         """
 
 
@@ -74,14 +84,15 @@ class RecentRows:
         if reduction is None:
             return
         narrowed = reduction.narrowed(rows)
+        likely = reduction.likely(rows, narrowed)
         with self._lock:
-            kept = Kept(narrowed, reduction.sample(rows, self._thinning), self._thinning)
+            kept = Kept(narrowed, reduction.sample(rows, self._thinning), self._thinning, likely)
             self._kept[path] = kept
-            self._bytes += kept.rows.nbytes
+            self._bytes += kept.rows.nbytes + likely.nbytes
             self._whole_bytes += kept.whole.nbytes
             while self._bytes > self._max_bytes:
                 oldest = self._kept.pop(next(iter(self._kept)))
-                self._bytes -= oldest.rows.nbytes
+                self._bytes -= oldest.rows.nbytes + oldest.likely.nbytes
                 self._whole_bytes -= oldest.whole.nbytes
             while self._whole_bytes > self._max_whole_bytes and self._whole_bytes:
                 self._thinning += 1
@@ -89,7 +100,7 @@ class RecentRows:
                     if kept.thinning < self._thinning:
                         thinned = reduction.sample(kept.whole, self._thinning)
                         self._whole_bytes += thinned.nbytes - kept.whole.nbytes
-                        self._kept[other] = Kept(kept.rows, thinned, self._thinning)
+                        self._kept[other] = replace(kept, whole=thinned, thinning=self._thinning)
 
     def get(self, path: Path) -> Kept | None:
         """What is kept of a file, or None when it is gone."""

@@ -123,7 +123,9 @@ class DuckDBStore:
             retention, retention_by_table or {}, limits.max_bytes, given_up_first=_RAW_TABLES[kind]
         )
         default_memory = AGENT_DATABASE_MEMORY_BYTES if kind == "agent" else COLONY_DATABASE_MEMORY_BYTES
-        settings = DatabaseSettings(kind, limits.memory_bytes or default_memory)
+        # An agent shares its machine: what two threads do in less time takes more of the processor.
+        threads = 1 if kind == "agent" else 2
+        settings = DatabaseSettings(kind, limits.memory_bytes or default_memory, threads=threads)
         self._lock_file = lock_directory(directory)
         try:
             self._room = DiskRoom(directory, min_free=limits.min_free_bytes, reserve=limits.reserve_bytes)
