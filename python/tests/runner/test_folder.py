@@ -45,6 +45,19 @@ def test_hidden_entries_leave_the_rest(place: Path, name: str) -> None:
     assert relative(place, found.files) == ["lib.ts", "script.ts"]
 
 
+@pytest.mark.parametrize("mark", ["pyvenv.cfg", "conda-meta"])
+def test_an_environment_of_python_is_left_out_as_a_whole(place: Path, mark: str) -> None:
+    packages = place / "venv" / "lib" / "site-packages"
+    packages.mkdir(parents=True)
+    (place / "venv" / mark).write_text("")
+    for number in range(50):  # each of these links would be an entry of its own
+        (packages / f"{number}").symlink_to("/etc/passwd")
+    found = look(place)
+    assert relative(place, found.denied) == ["venv"]
+    assert relative(place, found.trees) == ["data"]
+    assert relative(place, found.files) == ["lib.ts", "script.ts"]
+
+
 def test_a_hidden_entry_further_down_leaves_its_neighbours(place: Path) -> None:
     (place / "data" / ".env").write_text("secret")
     found = look(place)
