@@ -1,9 +1,9 @@
 """What of a script's folder the script may read and import, looked at before every run.
 
 All of it, except what somebody else may have put there for another purpose or as a trap: entries whose
-name begins with a dot (`.env`, `.git`, `.ssh`), `node_modules`, environments of Python (their settings may hold
-tokens, and all their thousands of files would be looked at), links that lead out of the folder or to one of
-these, files that have further names elsewhere (hard links), and what is neither file nor folder.
+name begins with a dot (`.env`, `.git`, `.ssh`), `node_modules`, environments of Python (their settings may
+hold tokens, and all their thousands of files would be looked at), links that lead out of the folder or to one
+of these, files that have further names elsewhere (hard links), and what is neither file nor folder.
 
 The answer is a list of what is allowed, not of what is denied: a name can be spelled in many ways in a
 URL (`./%2eenv`), and what is not on the list does not load.
