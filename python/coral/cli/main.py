@@ -104,8 +104,11 @@ def invoke(arguments: list[str]) -> int:
             result = coral.invoke(context)
     except click.exceptions.Exit as ended:
         result = ended.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        path = error.ctx.command_path
+        raise UsageError(f"{path} needs a command", hint=f"{path} --help lists them") from None
     except click.UsageError as error:
-        message = _lower_first(error.format_message().rstrip("."))
+        message = " ".join(_lower_first(error.format_message().rstrip(".")).split())
         if isinstance(error, click.NoSuchOption):
             message = f"no such option {error.option_name!r}"  # what it could have been is in the hint
         raise UsageError(message, hint=_usage_hint(error, arguments)) from None

@@ -181,6 +181,25 @@ SESSIONS = {
         ),
         environment={"CORAL_COLONY": ""},
     ),
+    "incomplete": Session(
+        (
+            "coral agent",
+            "coral cache",
+            "coral colony",
+            "coral completion",
+            "coral config",
+            "coral config set",
+            "coral examples",
+            "coral examples copy",
+            "coral init /dev/null/x",
+            "coral new",
+            "coral run -e",
+            "coral run --dry-run",
+            "coral run /dev/null",
+            "coral run --watch missing.ts",
+            "coral audit extra",
+        )
+    ),
     "cache": Session(
         ("coral run hello.ts", "coral cache show", "coral cache prune --dry-run", "coral cache prune"),
         files={"hello.ts": ""},
