@@ -1,19 +1,30 @@
 //= wants: what other scripts of the same user do: their parameters, in the directories of runs
+let own = "";
+try {
+  own = /runs\/(\d+)\//.exec(import.meta.resolve("@coral/sdk"))?.[1] ?? ""; // its own it may look at
+} catch {
+  // bare, there is none
+}
 const found = [];
 for (let number = 0; number < 64; number++) {
-  for (const name of ["import_map.json", "sdk.js", "connection.js", "lock"]) {
+  const folder = `@cache@/runs/${number}`;
+  if (String(number) === own) continue;
+  try {
+    if (number < 3) Deno.mkdirSync(folder, { recursive: true }); // bare, there is something to find
+  } catch {
+    // it may be there
+  }
+  for (const name of ["import_map.json", "sdk.js", "connection.js", "source/eval.ts"]) {
     try {
-      Deno.mkdirSync(`@cache@/runs/${number}`, { recursive: true });
-    } catch {
-      // it may be there
-    }
-    try {
-      Deno.statSync(`@cache@/runs/${number}`);
-      if (number > 0 && number < 3) found.push(...[...Deno.readDirSync(`@cache@/runs/${number}`)].map((e) => e.name), number);
+      found.push(Deno.readTextFileSync(`${folder}/${name}`).length);
     } catch {
       // the next one
     }
-    void name;
+  }
+  try {
+    found.push(`${number}: ${[...Deno.readDirSync(folder)].length} entries`);
+  } catch {
+    // the next one
   }
 }
 if (found.length) console.log("CAPTURED", found.join(" "));
