@@ -36,6 +36,7 @@ _PLAYED = {
     "docs/guides/first-script.md": "integration_tests/test_first_script.py",
     "docs/guides/running-scripts.md": "python/tests/runner/test_guide.py",
     "docs/guides/plots-and-reports.md": "python/tests/runner/test_guide.py",
+    "docs/reference/sdk.md": "integration_tests/test_sdk_docs.py",
     "docs/reference/cli.md": "python/tests/cli/test_cli_reference.py",
 }
 

@@ -81,6 +81,14 @@ export async function getPercentile(
  * @returns Nanoseconds for durations, else the metric's own unit.
  * @throws {NoDataError} The service has no data for the metric in the window.
  * @throws {CoralError} As {@link getPercentile}.
+ *
+ * @example
+ * ```ts
+ * import * as coral from "@coral/sdk";
+ *
+ * const p50 = await coral.metrics.getP50("payments");
+ * console.log(`half of the requests took at most ${p50 / 1e6} ms`);
+ * ```
  */
 export function getP50(service: string, metric?: string, window?: DurationInput | WindowOptions): Promise<number> {
   return getPercentile(service, metric ?? DEFAULT_METRIC, 0.5, window);
@@ -97,6 +105,14 @@ export function getP50(service: string, metric?: string, window?: DurationInput 
  * @returns Nanoseconds for durations, else the metric's own unit.
  * @throws {NoDataError} The service has no data for the metric in the window.
  * @throws {CoralError} As {@link getPercentile}.
+ *
+ * @example
+ * ```ts
+ * import * as coral from "@coral/sdk";
+ *
+ * const p95 = await coral.metrics.getP95("payments", "http.server.duration", "15m");
+ * console.log(p95 / 1e6, "ms");
+ * ```
  */
 export function getP95(service: string, metric?: string, window?: DurationInput | WindowOptions): Promise<number> {
   return getPercentile(service, metric ?? DEFAULT_METRIC, 0.95, window);
@@ -137,6 +153,13 @@ export function getP99(service: string, metric?: string, window?: DurationInput 
  * @returns Milliseconds.
  * @throws {NoDataError} The service has no data for the metric in the window.
  * @throws {CoralError} As {@link getPercentile}; `INVALID_ARGUMENT` too if the metric is no duration.
+ *
+ * @example
+ * ```ts
+ * import * as coral from "@coral/sdk";
+ *
+ * console.log((await coral.metrics.getP50Ms("payments")).toFixed(1), "ms");
+ * ```
  */
 export function getP50Ms(service: string, metric?: string, window?: DurationInput | WindowOptions): Promise<number> {
   return percentileMs(service, metric, 0.5, window);
@@ -153,6 +176,13 @@ export function getP50Ms(service: string, metric?: string, window?: DurationInpu
  * @returns Milliseconds.
  * @throws {NoDataError} The service has no data for the metric in the window.
  * @throws {CoralError} As {@link getPercentile}; `INVALID_ARGUMENT` too if the metric is no duration.
+ *
+ * @example
+ * ```ts
+ * import * as coral from "@coral/sdk";
+ *
+ * console.log((await coral.metrics.getP95Ms("payments")).toFixed(1), "ms");
+ * ```
  */
 export function getP95Ms(service: string, metric?: string, window?: DurationInput | WindowOptions): Promise<number> {
   return percentileMs(service, metric, 0.95, window);
@@ -169,6 +199,14 @@ export function getP95Ms(service: string, metric?: string, window?: DurationInpu
  * @returns Milliseconds.
  * @throws {NoDataError} The service has no data for the metric in the window.
  * @throws {CoralError} As {@link getPercentile}; `INVALID_ARGUMENT` too if the metric is no duration.
+ *
+ * @example
+ * ```ts
+ * import * as coral from "@coral/sdk";
+ *
+ * const p99 = await coral.metrics.getP99Ms("payments", "http.server.duration", { window: "1h", timeout: "5s" });
+ * console.log(`${p99.toFixed(1)}ms`);
+ * ```
  */
 export function getP99Ms(service: string, metric?: string, window?: DurationInput | WindowOptions): Promise<number> {
   return percentileMs(service, metric, 0.99, window);
@@ -238,6 +276,13 @@ export async function getErrorRate(service: string, window?: DurationInput | Win
  * @returns A count, at least 1.
  * @throws {NoDataError} The service answered no request in the window.
  * @throws {CoralError} As {@link getRequests}.
+ *
+ * @example
+ * ```ts
+ * import * as coral from "@coral/sdk";
+ *
+ * console.log(await coral.metrics.getRequestCount("orders", "1h"), "requests within the hour");
+ * ```
  */
 export async function getRequestCount(service: string, window?: DurationInput | WindowOptions): Promise<number> {
   return (await getRequests(service, window)).requestCount;
@@ -252,6 +297,13 @@ export async function getRequestCount(service: string, window?: DurationInput | 
  * @returns Requests per second.
  * @throws {NoDataError} The service answered no request in the window.
  * @throws {CoralError} As {@link getRequests}.
+ *
+ * @example
+ * ```ts
+ * import * as coral from "@coral/sdk";
+ *
+ * console.log((await coral.metrics.getRequestRate("orders")).toFixed(2), "requests per second");
+ * ```
  */
 export async function getRequestRate(service: string, window?: DurationInput | WindowOptions): Promise<number> {
   const requests = await getRequests(service, window);

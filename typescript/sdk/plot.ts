@@ -79,8 +79,8 @@ export interface HeatmapData {
  * coral.plot.line([12, 15, 11, 90, 14], { title: "P99", unit: "ms" });
  * const series = await coral.metrics.series("payments");
  * coral.plot.line(series, { y: ["p50", "p99"], title: "Latency of payments", unit: "ns" });
- * const rows = await coral.db.query("SELECT bucket_time, agent_id, cpu_usage_pct FROM system_metrics_rollup");
- * coral.plot.line(rows, { x: "bucket_time", y: "cpu_usage_pct", by: "agent_id", unit: "percent" });
+ * const rows = await coral.db.query("SELECT bucket_time, agent_id, cpu_pct FROM system_metrics_rollup");
+ * coral.plot.line(rows, { x: "bucket_time", y: "cpu_pct", by: "agent_id", unit: "percent" });
  * ```
  */
 export function line(
