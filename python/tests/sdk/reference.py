@@ -64,7 +64,7 @@ def documented() -> Node:
 
     As a namespace of another module one has no members that it takes from elsewhere, so each is asked for alone.
     """
-    types = _PACKAGE / "_sdk" / "types"
+    types = (_PACKAGE / "_sdk" / "types").resolve()
     names = re.findall(r'^export \* as (\w+) from "\./', (types / "mod.d.ts").read_text(), re.MULTILINE)
     paths = [types / f"{name}.d.ts" for name in ("mod", *names, "skills")]
     done = subprocess.run(
