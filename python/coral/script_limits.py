@@ -68,3 +68,12 @@ DAEMON_SECONDS: Final = 24 * 3600.0
 
 DESCRIBE_SECONDS: Final = 10.0
 """Time that a script has to declare its parameters when it is asked for them."""
+
+MAX_CLOCK_JUMPS: Final = 1_000_000
+"""Jumps of a virtual clock in one run of `coral test` or `coral backtest`: a week has 604,800 seconds."""
+
+VIRTUAL_SECONDS: Final = 24 * 3600.0
+"""Virtual time that a script has under `coral test`, if it does not end before."""
+
+BACKTEST_SECONDS: Final = 600.0
+"""Real time that `coral backtest` may take."""

@@ -21,7 +21,7 @@ export interface Hooks {
 export interface RunClock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Called before a call is made, which it must not jump over, and after it has ended. */
+  /** Called before the SDK waits for an answer, over which the clock must not jump, and after it. */
   busy(calls: 1 | -1): void;
   /** The real `setTimeout`, in the script's place. */
   setTimeout: typeof setTimeout;

@@ -47,6 +47,7 @@ class RunArguments:
         file: The script: a path, `-` or `example:NAME`; None with `-e`.
         code: Value of `-e`.
         colony: Value of `--colony`.
+        dataset: Value of `--dataset`.
         timeout: Value of `--timeout`, as typed.
         memory: Value of `--memory`, as typed.
         params: Values of `-p`/`--param`, in order.
@@ -72,6 +73,7 @@ class RunArguments:
         "colony",
         "color",
         "daemon",
+        "dataset",
         "dry_run",
         "file",
         "help_script",
@@ -93,6 +95,7 @@ class RunArguments:
         *,
         code: str | None = None,
         colony: str | None = None,
+        dataset: str | None = None,
         timeout: str | None = None,
         memory: str | None = None,
         params: list[str] | None = None,
@@ -113,6 +116,7 @@ class RunArguments:
         self.file = file
         self.code = code
         self.colony = colony
+        self.dataset = dataset
         self.timeout = timeout
         self.memory = memory
         self.params = params or []
@@ -185,7 +189,13 @@ def run(arguments: RunArguments) -> int:
     Raises:
         CoralError: The arguments cannot be used, or the script did not run to its own end.
     """
-    if arguments.watch or arguments.dry_run or arguments.help_script or arguments.verbose:
+    if (
+        arguments.watch
+        or arguments.dry_run
+        or arguments.help_script
+        or arguments.verbose
+        or arguments.dataset is not None
+    ):
         import gc
 
         from coral.cli.run_modes import run_in_mode

@@ -14,6 +14,9 @@ from coral.errors import CoralError, UsageError
 
 _COMMANDS = {
     "run": ("coral.cli.run:run", "Run a TypeScript file against a colony."),
+    "test": ("coral.cli.test:test", "Test scripts on a recording."),
+    "backtest": ("coral.cli.backtest:backtest", "Replay a script on what has been."),
+    "record": ("coral.cli.record:record", "Record what a colony knows into a file."),
     "init": ("coral.cli.init:init", "Prepare a folder for scripts."),
     "new": ("coral.cli.new:new", "Make a script from a template."),
     "examples": ("coral.cli.examples:examples", "List, show and copy the scripts that come with Coral."),

@@ -57,6 +57,12 @@ def _is_script(word: str) -> bool:
 )
 @colony_option
 @click.option(
+    "--dataset",
+    metavar="FILE",
+    type=click.Path(),
+    help="Ask a recording, made by coral record, instead of a colony.",
+)
+@click.option(
     "-p",
     "--param",
     "params",

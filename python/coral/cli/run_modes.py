@@ -30,6 +30,9 @@ def run_in_mode(arguments: RunArguments) -> int:
         )
         if wanted
     ]
+    if arguments.dataset is not None and (modes or arguments.colony is not None):
+        other = modes[0] if modes else "--colony"
+        raise UsageError(f"--dataset and {other} exclude each other", hint="choose one of them")
     if len(modes) > 1:
         raise UsageError(f"{' and '.join(modes)} exclude each other", hint="choose one of them")
     if arguments.help_script:
@@ -38,6 +41,8 @@ def run_in_mode(arguments: RunArguments) -> int:
         return _dry_run(arguments)
     if arguments.watch:
         return _watch(arguments)
+    if arguments.dataset is not None:
+        return _on_recording(arguments, arguments.dataset)
     return _verbose(make_job(arguments))
 
 
@@ -149,8 +154,19 @@ def _dry_run(arguments: RunArguments) -> int:
     return 0
 
 
-def _verbose(job: Job) -> int:
-    _say(f"running {job.source.shown} with colony {job.colony}")
+def _on_recording(arguments: RunArguments, dataset: str) -> int:
+    from pathlib import Path
+
+    from coral.replay.hosting import RecordingHost
+
+    job = make_job(arguments, connect=False)
+    with RecordingHost(Path(dataset)) as recording, recording.run(job.source.name) as host:
+        job.host = host
+        return _verbose(job, f"the recording {dataset}") if arguments.verbose else run_script(job)
+
+
+def _verbose(job: Job, served_by: str | None = None) -> int:
+    _say(f"running {job.source.shown} with {served_by or f'colony {job.colony}'}")
     start = time.monotonic()
     code: object = "an error"
     try:

@@ -180,6 +180,34 @@ class ColonyClient:
         deadline = QUERY_TIMEOUT_CEILING_SECONDS + _CALL_TIMEOUT
         return self._call(lambda: _collect(self._query.ExecuteQuery(request, timeout=deadline)))
 
+    def record_batches(
+        self, sql: str, *, named_params: Mapping[str, Any] | None = None
+    ) -> Iterator[pa.RecordBatch | pb.Completeness]:
+        """Streams the rows of one statement, at least one batch, and at the end how complete they are.
+
+        The colony's limits of streams hold: 5 million rows, 1 GiB, 60 s.
+        """
+        request = pb.ExecuteQueryRequest(
+            sql=sql,
+            named_params={name: to_sql_value(value) for name, value in (named_params or {}).items()},
+            stream=True,
+        )
+        schema: bytes = b""
+        try:
+            for part in self._query.ExecuteQuery(
+                request, timeout=QUERY_TIMEOUT_CEILING_SECONDS + _CALL_TIMEOUT
+            ):
+                if part.HasField("trailer"):
+                    yield part.trailer.completeness
+                    return
+                if part.HasField("header"):
+                    schema = part.header.arrow_schema
+                with pa.ipc.open_stream(schema + part.batch.arrow_batch) as reader:
+                    yield from reader.read_all().to_batches() or [_empty(reader.schema)]
+        except grpc.RpcError as error:
+            raise from_rpc_error(error, address=self.address) from error
+        raise CoralError("the colony's answer ended before its end", hint="try again")
+
     def _call(self, call: Callable[[], T]) -> T:
         try:
             return call()
@@ -212,6 +240,10 @@ def to_sql_value(value: Any) -> pb.SqlValue:
     raise UsageError(
         f"a {type(value).__name__} cannot be a parameter", hint="hand it over as text and CAST it"
     )
+
+
+def _empty(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], schema=schema)
 
 
 def _merge(into: pb.Completeness, page: pb.Completeness) -> None:

@@ -23,7 +23,7 @@ from coral.query.helpers import Helpers, TraceFilter, Window
 from coral.query.records import Events, Records
 from coral.query.series import Plots
 from coral.query_limits import MAX_RESULT_BYTES, MAX_STREAM_BYTES, MAX_STREAM_ROWS
-from coral.store.api import Store
+from coral.store.api import QueriedStore
 from coral.store.duckdb.tables import PRIVATE_TABLES
 from coral.store.guard.pool import Columns, QueryPool, Rows
 from coral.store.guard.protocol import Job
@@ -52,7 +52,7 @@ class QueryApi:
 
     def __init__(
         self,
-        store: Store,
+        store: QueriedStore,
         helpers: Helpers,
         pool: QueryPool,
         records: Records,

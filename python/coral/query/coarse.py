@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from coral.store.api import Store
+from coral.store.api import QueriedStore
 from coral.store.duckdb.tables import COLONY_TABLES
 
 _EPOCH = datetime(1970, 1, 1)
 
 
-def coarse_past(store: Store) -> list[tuple[timedelta, datetime]]:
+def coarse_past(store: QueriedStore) -> list[tuple[timedelta, datetime]]:
     """Width of each tier of longer buckets that is not empty, and its newest bucket's end; finest first."""
     widths = {table.name: table.width for table in COLONY_TABLES if table.tier_of is not None}
     rows = store.query(

@@ -17,7 +17,7 @@ from coral.errors import NoDataError, NotFoundError
 from coral.model.histogram import quantile
 from coral.query.coarse import coarse_past, widened
 from coral.query.recent import BySource, RecentRollups, Requests
-from coral.store.api import Store
+from coral.store.api import QueriedStore
 
 SPAN_METRICS: Final = frozenset({"http.server.duration", "http.server.request.duration"})
 """Metrics that are answered from SERVER and CONSUMER spans, in nanoseconds."""
@@ -99,7 +99,7 @@ class RecentPart:
 class Helpers:
     """The questions, bound to a store and a clock. Blocking: call from a worker thread."""
 
-    def __init__(self, store: Store, clock: Clock, recent: RecentRollups | None = None) -> None:
+    def __init__(self, store: QueriedStore, clock: Clock, recent: RecentRollups | None = None) -> None:
         self._store = store
         self._clock = clock
         self._recent = recent

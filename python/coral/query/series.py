@@ -22,7 +22,7 @@ from coral.model.histogram import BUCKETS_PER_OCTAVE, quantile
 from coral.query.coarse import coarse_past
 from coral.query.helpers import Helpers, Window, no_data
 from coral.query.recent import BySource, Requests
-from coral.store.api import Store
+from coral.store.api import QueriedStore
 from coral.wire.times import to_duration, to_timestamp
 
 _EPOCH: Final = datetime(1970, 1, 1)
@@ -95,7 +95,7 @@ class Steps:
 class Plots:
     """Answers GetSeries and GetHistogram. Used from one event loop."""
 
-    def __init__(self, store: Store, helpers: Helpers) -> None:
+    def __init__(self, store: QueriedStore, helpers: Helpers) -> None:
         self._store = store
         self._helpers = helpers
 

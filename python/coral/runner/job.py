@@ -23,6 +23,27 @@ class Host:
         self.mode = mode
 
 
+class VirtualClock:
+    """A clock that stands while a script works, and jumps while it waits.
+
+    Attributes:
+        at: Its start, seconds since 1970.
+        until: When it ends the run, or None: then the run ends by itself.
+        must_end: Whether the run has failed if it goes on until then.
+        lines: Whether what the script prints is told with its time (`lines.js`).
+    """
+
+    __slots__ = ("at", "lines", "must_end", "until")
+
+    def __init__(
+        self, at: float, *, until: float | None = None, must_end: bool = False, lines: bool = False
+    ) -> None:
+        self.at = at
+        self.until = until
+        self.must_end = must_end
+        self.lines = lines
+
+
 class Job:
     """What to run, and how.
 
@@ -30,6 +51,7 @@ class Job:
         source: The script.
         colony: Address of its colony, `HOST:PORT`; None for a script that gets no network.
         host: The Unix socket that serves it in place of a colony, or None.
+        clock: The script's clock where it is not the real one, or None. It needs a host that takes it.
         params: What the script sees as `coral.params`.
         texts: Those of them that were typed, as they were typed.
         arguments: What the script sees as `Deno.args`.
@@ -49,6 +71,7 @@ class Job:
     __slots__ = (
         "arguments",
         "check",
+        "clock",
         "colony",
         "colour",
         "describe",
@@ -72,6 +95,7 @@ class Job:
         *,
         colony: str | None,
         host: Host | None = None,
+        clock: VirtualClock | None = None,
         params: dict[str, object] | None = None,
         texts: dict[str, str] | None = None,
         arguments: list[str] | None = None,
@@ -90,6 +114,7 @@ class Job:
         self.source = source
         self.colony = colony
         self.host = host
+        self.clock = clock
         self.params = params or {}
         self.texts = texts or {}
         self.arguments = arguments or []

@@ -15,16 +15,16 @@ from coral.runner.binary import find_deno
 from coral.runner.containment.confine import Confinement, Files, keeps_from_writing
 from coral.runner.folder import look_at, trusted_folder
 from coral.runner.imports import RunDirectory
-from coral.runner.job import Host, Job
+from coral.runner.job import Host, Job, VirtualClock
 from coral.runner.places import prelude, sdk_bundle
 from coral.runner.process import Ended, run_child
-from coral.script_limits import REPORT_BYTES
+from coral.script_limits import MAX_CLOCK_JUMPS, REPORT_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from coral.runner.question import Question
 
-__all__ = ["Host", "Job", "Prepared", "load_failure_of", "run_script"]
+__all__ = ["Host", "Job", "Prepared", "VirtualClock", "load_failure_of", "run_script"]
 
 _COLUMNS = 80
 _MOST_COLUMNS = 1000
@@ -98,6 +98,8 @@ class Prepared:
         if self.word:
             given = _given("report", {"word": self.word, "limit": REPORT_BYTES})
             preludes.append(run.add("report.js", given + prelude("report")))
+        if job.clock is not None:
+            preludes += _clock_preludes(run, job.clock)
         if job.output is not None:
             preludes.append(run.add("output.js", _given("format", job.output) + prelude("output")))
         if job.describe is not None:
@@ -281,6 +283,19 @@ def _uuid() -> str:
     digits = os.urandom(16).hex()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def _clock_preludes(run: RunDirectory, clock: VirtualClock) -> list[str]:
+    given = {
+        "at": round(clock.at * 1000),
+        "until": None if clock.until is None else round(clock.until * 1000),
+        "mustEnd": clock.must_end,
+        "jumps": MAX_CLOCK_JUMPS,
+    }
+    made = [run.add("clock.js", _given("clock", given) + prelude("clock"))]
+    if clock.lines:
+        made.append(run.add("lines.js", prelude("lines")))
+    return made
 
 
 def _given(name: str, value: object) -> str:

@@ -138,7 +138,43 @@ class SegmentEditor(Protocol):
         ...
 
 
-class Store(Protocol):
+class QueriedStore(Protocol):
+    """What questions need of a store."""
+
+    def query(
+        self,
+        sql: str,
+        parameters: Sequence[Any] | Mapping[str, Any] = (),
+        *,
+        since: Mapping[str, datetime | None],
+    ) -> list[tuple[Any, ...]]:
+        """Runs one of our own SELECTs over one snapshot of everything committed.
+
+        Args:
+            sql: The statement; it sees the base tables named in `since`, and all public views on them.
+            parameters: Values of `$name` or `?`.
+            since: The base tables that the statement needs. A time limits a table to segments that
+                reach beyond it (a pruning aid, the statement still needs its own condition).
+
+        Returns:
+            All rows.
+
+        Raises:
+            StorageError: The store cannot be read. A damaged segment or database is put aside first
+                (see `problems`) and the statement runs again on what is left.
+        """
+        ...
+
+    def seal(self) -> None:
+        """Seals what can be sealed now; returns when the segments are listed."""
+        ...
+
+    def segments(self) -> list[Segment]:
+        """The sealed segments, by table and sequence."""
+        ...
+
+
+class Store(QueriedStore, Protocol):
     """A durable store with one writer."""
 
     @property
@@ -172,38 +208,6 @@ class Store(Protocol):
                 was queued.
             StorageError: The store is closed, or its database cannot be opened at the moment.
         """
-        ...
-
-    def query(
-        self,
-        sql: str,
-        parameters: Sequence[Any] | Mapping[str, Any] = (),
-        *,
-        since: Mapping[str, datetime | None],
-    ) -> list[tuple[Any, ...]]:
-        """Runs one of our own SELECTs over one snapshot of everything committed.
-
-        Args:
-            sql: The statement; it sees the base tables named in `since`, and all public views on them.
-            parameters: Values of `$name` or `?`.
-            since: The base tables that the statement needs. A time limits a table to segments that
-                reach beyond it (a pruning aid, the statement still needs its own condition).
-
-        Returns:
-            All rows.
-
-        Raises:
-            StorageError: The store cannot be read. A damaged segment or database is put aside first
-                (see `problems`) and the statement runs again on what is left.
-        """
-        ...
-
-    def seal(self) -> None:
-        """Seals what can be sealed now; returns when the segments are listed."""
-        ...
-
-    def segments(self) -> list[Segment]:
-        """The sealed segments, by table and sequence."""
         ...
 
     def maintain(self, job: Callable[[SegmentEditor], T]) -> T:

@@ -109,15 +109,23 @@ export function openFramed(path: string, token: string): Transport {
     signal?.addEventListener("abort", abort, { once: true });
     if (signal?.aborted) abort();
     const timer = (clock?.setTimeout ?? setTimeout)(giveUp, timeoutMs + GRACE_MS);
-    clock?.busy(1);
     calls.set(callId, answer);
+    /** Waits for an answer, over which a virtual clock must not jump. */
+    const waiting = async <R>(answer: Promise<R>): Promise<R> => {
+      clock?.busy(1);
+      try {
+        return await answer;
+      } finally {
+        clock?.busy(-1);
+      }
+    };
     let open: Frames | undefined;
     const send = (action: RequestFrame["action"]) =>
       open?.write(toBinary(RequestFrameSchema, create(RequestFrameSchema, { callId, action })));
     try {
       const message = toBinary(method.input, create(method.input, request));
       try {
-        open = await (frames ??= connect());
+        open = await waiting(frames ??= connect());
       } catch (cause) {
         throw errorOf({ code: UNAVAILABLE, message: "", why: String(cause), cause }, call);
       }
@@ -137,7 +145,7 @@ export function openFramed(path: string, token: string): Transport {
       );
       greeted = true;
       let taken = 0;
-      for (let next = await answer.next(); next !== undefined; next = await answer.next()) {
+      for (let next; (next = await waiting(answer.next())) !== undefined;) {
         yield next;
         taken += next.length;
         if (taken < CREDIT_BYTES / 2) continue;
@@ -150,7 +158,6 @@ export function openFramed(path: string, token: string): Transport {
       calls.delete(callId);
       (clock?.clearTimeout ?? clearTimeout)(timer);
       signal?.removeEventListener("abort", abort);
-      clock?.busy(-1);
       if (calls.size === 0) open?.ref(false);
     }
   }

@@ -145,7 +145,7 @@ class Endpoint:
 class FramedServer:
     """Serves gRPC's servicers over Unix sockets, one for each run. Used from one event loop.
 
-    Servicers are added as to a gRPC server: `add_QueryServiceServicer_to_server(servicer, server)`.
+    Servicers are added as to a gRPC server: `add_QueryServiceServicer_to_server(servicer, server.registry)`.
     """
 
     def __init__(self, *, takes_time: bool = False, bounds: FramedBounds | None = None) -> None:
@@ -160,6 +160,11 @@ class FramedServer:
         self._methods: dict[str, Any] = {}
         self._endpoints: set[Endpoint] = set()
         self._totals = _Totals()
+
+    @property
+    def registry(self) -> Any:
+        """This server, as generated functions want it, whose types know gRPC's servers only."""
+        return self
 
     def add_generic_rpc_handlers(self, handlers: Sequence[object]) -> None:
         """Does nothing: generated code calls `add_registered_method_handlers` as well."""

@@ -29,6 +29,7 @@ from coral.store.duckdb.tables import (
     with_tiers,
 )
 from coral.store.guard import protocol
+from coral.store.guard.replay_time import RECORD, known_at, tell_time
 from coral.store.guard.rewrite import WINDOWED
 from coral.store.guard.tree import iterate
 from coral.store.guard.windows import Table
@@ -146,12 +147,12 @@ def _folders(job: protocol.Job) -> set[Path]:
 
 
 def window_start(database: Database, window: timedelta, now: datetime | None) -> datetime | None:
-    """Where the default window starts: before the newest time of a recording, before now in a store.
+    """Where the default window starts: before now, of a recording before its newest time where none is said.
 
     Returns:
         The time, UTC; None for a recording without rows, which needs no window.
     """
-    if database.kind == DATASET:
+    if database.kind == DATASET and now is None:
         newest = _newest(database)
         return None if newest is None else newest - window
     return (now or datetime.now(UTC).replace(tzinfo=None)) - window
@@ -241,8 +242,16 @@ def open_segments(database: Database, job: protocol.Job) -> None:
             database.files[table.name] = files
 
 
-def open_dataset(database: Database, path: Path) -> None:
+def open_dataset(
+    database: Database, path: Path, *, as_of: datetime | None = None, hide: bool = False
+) -> None:
     """Attaches a recorded file and makes views of its public tables.
+
+    Args:
+        database: From `prepare`.
+        path: The file.
+        as_of: What `now()` and its like say; None leaves them alone.
+        hide: Whether rows that were not known at `as_of` are left out.
 
     Raises:
         NoDataError: It is not there, or holds no table of the public schema.
@@ -270,11 +279,17 @@ def open_dataset(database: Database, path: Path) -> None:
     views = {name for name, kind in kinds.items() if kind == "view"}
     if not any(entry.name in views for entry in public):
         database.scanned = {f"{DATASET}.main.{there[entry.name]}" for entry in public}
+        database.scanned.add(f"{DATASET}.{RECORD}.resources")
+    if as_of is not None:
+        tell_time(connection, as_of)
     for entry in public:
+        name = there[entry.name]
+        source = f"{DATASET}.main.{_quoted(name)}"
         try:
-            connection.execute(
-                f"CREATE VIEW {entry.name} AS SELECT * FROM {DATASET}.main.{_quoted(there[entry.name])}"
-            )
+            select = f"SELECT * FROM {source}"
+            if as_of is not None and hide:
+                select = known_at(connection, entry, source, f"{DATASET}.{RECORD}", as_of)
+            connection.execute(f"CREATE VIEW {entry.name} AS {select}")
         except duckdb.Error as error:
             raise _unreadable(path, f"{entry.name}: {error}") from None
     _describe(database, public, entries_sql(public))

@@ -42,7 +42,9 @@ class Job(msgspec.Struct, frozen=True):
         max_rows: Rows to answer at most.
         max_bytes: Size of the answer as Arrow, at most.
         dataset: Path of a recorded DuckDB file; empty for a store.
-        now: The end of the default window; None for this machine's time, UTC. A recording has its own.
+        now: The end of the default window; None for this machine's time, UTC, or a recording's newest row.
+        as_of: Of a recording: what `now()` and its like say; None leaves them alone.
+        hide: Of a recording: whether what was not known at `as_of` is left out.
     """
 
     sql: str
@@ -53,6 +55,8 @@ class Job(msgspec.Struct, frozen=True):
     max_bytes: int = MAX_RESULT_BYTES
     dataset: str = ""
     now: datetime | None = None
+    as_of: datetime | None = None
+    hide: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True):

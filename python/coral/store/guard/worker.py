@@ -77,7 +77,7 @@ def run(database: Database, job: protocol.Job, out: BinaryIO, spent_bytes: int) 
     clean = False
     try:
         if database.kind == DATASET:
-            open_dataset(database, Path(job.dataset))
+            open_dataset(database, Path(job.dataset), as_of=job.as_of, hide=job.hide)
         sql, outcome = _guarded(database, job)
         if database.kind != DATASET:  # the guard needs no rows, and names are resolved faster without
             open_segments(database, job)
