@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -82,6 +83,7 @@ def _say(answer: Mapping[str, object]) -> None:
 
 def main() -> None:
     """Serves the file that the command line names; an error is told as the first answer."""
+    logging.basicConfig(level=logging.ERROR)  # that a query is slow is an operator's business, and there is none
     try:
         asyncio.run(serve(read_recording(Path(sys.argv[1]))))
     except CoralError as error:

@@ -279,7 +279,7 @@ def open_dataset(
     views = {name for name, kind in kinds.items() if kind == "view"}
     if not any(entry.name in views for entry in public):
         database.scanned = {f"{DATASET}.main.{there[entry.name]}" for entry in public}
-        database.scanned.add(f"{DATASET}.{RECORD}.resources")
+        database.scanned.add(f'{DATASET}.{RECORD}."resources"')  # a keyword, which plans quote
     if as_of is not None:
         tell_time(connection, as_of)
     for entry in public:
