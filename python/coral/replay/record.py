@@ -114,8 +114,8 @@ def _write(
             if base.name not in KEPT:
                 connection.execute(f"DROP VIEW {base.name}; DROP TABLE rec.{INNER}.{base.name}")
         connection.execute(
-            f"CREATE TABLE rec.{INNER}.recording (format INTEGER, start_time TIMESTAMP, recorded_at TIMESTAMP,"
-            " services VARCHAR[], notes VARCHAR[], coral_version VARCHAR)"
+            f"CREATE TABLE rec.{INNER}.recording (format INTEGER, start_time TIMESTAMP, recorded_at TIMESTAMP"
+            ", services VARCHAR[], notes VARCHAR[], coral_version VARCHAR)"
         )
         connection.execute(
             f"INSERT INTO rec.{INNER}.recording VALUES (?, ?, ?, ?, ?, ?)",

@@ -83,7 +83,9 @@ def _say(answer: Mapping[str, object]) -> None:
 
 def main() -> None:
     """Serves the file that the command line names; an error is told as the first answer."""
-    logging.basicConfig(level=logging.ERROR)  # that a query is slow is an operator's business, and there is none
+    logging.basicConfig(
+        level=logging.ERROR
+    )  # that a query is slow is an operator's business, and there is none
     try:
         asyncio.run(serve(read_recording(Path(sys.argv[1]))))
     except CoralError as error:

@@ -97,5 +97,5 @@ def test_the_quick_way_knows_every_option_of_plain_runs() -> None:
         for name in [*option.opts, *option.secondary_opts]
     }
     rare = {"-e", "--eval", "-o", "--output", "-w", "--watch", "--dry-run", "--help-script"}
-    rare |= {"--inspect", "--inspect-brk", "-v", "--verbose", "-h", "--help"}
+    rare |= {"--dataset", "--inspect", "--inspect-brk", "-v", "--verbose", "-h", "--help"}
     assert names - rare == set(_VALUES) | set(_FLAGS)

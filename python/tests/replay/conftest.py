@@ -47,7 +47,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
                 at = first + minute * MINUTE
                 agent.deliver(
                     minute + 1,
-                    rollup_chunk([(900 if slow else 20) * 1_000_000 + n for n in range(100)], at=at, errors=5 * slow),
+                    rollup_chunk(
+                        [(900 if slow else 20) * 1_000_000 + n for n in range(100)], at=at, errors=5 * slow
+                    ),
                 )
             agent.deliver(
                 MINUTES + 1,

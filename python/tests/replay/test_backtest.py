@@ -32,7 +32,9 @@ def test_it_fires_when_it_would_have(coral: Program, recorded: Recorded) -> None
     assert found["fired"] == len(found["entries"]) - 1
     first, *events = found["entries"]
     assert (first["kind"], first["name"], first["text"]) == ("line", "log", "watching")
-    assert {(event["kind"], event["name"], event["severity"]) for event in events} == {("event", "latency", "warning")}
+    assert {(event["kind"], event["name"], event["severity"]) for event in events} == {
+        ("event", "latency", "warning")
+    }
     assert json.loads(events[0]["text"]) == {"severity": "warning", "message": "slow", "p99": 900}
     times = [datetime.fromisoformat(event["time"]).replace(tzinfo=None) for event in events]
     assert times == sorted(times)

@@ -101,7 +101,9 @@ def test_only_some_services(coral: Program, recorded: Recorded, tmp_path: Path) 
     made = coral.run("record", str(path), "--service", "payments", "--colony", recorded.colony)
     assert made.code == 0, made.stderr
     assert made.stderr.splitlines()[-1].startswith("recorded 20")
-    names = coral.run("query", "-o", "csv", "--dataset", str(path), "SELECT service_name FROM resources_local")
+    names = coral.run(
+        "query", "-o", "csv", "--dataset", str(path), "SELECT service_name FROM resources_local"
+    )
     assert names.stdout == "service_name\npayments\n"
     again = coral.run("record", str(path), "--colony", recorded.colony)
     assert (again.code, again.stderr.splitlines()[0]) == (2, f"error: {path} exists already")
