@@ -255,8 +255,28 @@ SESSIONS = {
             (r"up \d+s", "up TIME"),
         ),
     ),
+    "recordings": Session(
+        (
+            "coral record empty.duckdb --colony {colony}",
+            "coral record taken.duckdb --colony {colony}",
+            "coral record empty.duckdb --since 0s --colony {colony}",
+            "coral test",
+            "coral test missing.ts",
+            "coral test scripts",
+            "coral test a_test.ts",
+            "coral test a_test.ts --dataset taken.duckdb",
+            "coral test a_test.ts --dataset taken.duckdb --at noon",
+            "coral backtest missing.ts",
+            "coral backtest a_test.ts --dataset missing.duckdb",
+            "coral backtest a_test.ts --dataset taken.duckdb --colony {colony}",
+            "coral backtest a_test.ts --since 5m --colony {colony}",
+            "coral run a_test.ts --dataset taken.duckdb --watch",
+        ),
+        files={"taken.duckdb": "this is no recording\n", "a_test.ts": "", "scripts/other.ts": ""},
+    ),
     "unreachable": Session(
         (
+            "coral record some.duckdb",
             "coral services",
             "coral status",
             "coral logs payments",
