@@ -54,9 +54,9 @@ def record(
             overwrite=force,
             progress=told,
         )
-    for note in made.notes:
-        report_note(note)
     if not quiet:
+        for note in made.notes:
+            report_note(note)
         size = file.stat().st_size / 1_000_000
         click.echo(
             f"recorded {made.start:%Y-%m-%d %H:%M:%S}Z to {made.recorded_at:%Y-%m-%d %H:%M:%S}Z"
