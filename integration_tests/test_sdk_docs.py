@@ -98,12 +98,13 @@ def test_every_example_runs(colony: str, tmp_path: Path) -> None:
     (tmp_path / "map.json").write_text(
         json.dumps({"imports": {"@coral/sdk": "./sdk.js", "@coral/sdk/skills": "./skills.js"}})
     )
-    recipes = (PACKAGE / "_sdk" / "types" / "skills.d.ts").as_uri()
+    recipes, whole = PACKAGE / "_sdk" / "types" / "skills.d.ts", PACKAGE / "_sdk" / "skills.js"
     (tmp_path / "skills.js").write_text(
-        f'// @ts-self-types="{recipes}"\nexport * from "{(PACKAGE / "_sdk" / "skills.js").as_uri()}";\n'
+        f'// @ts-self-types="{recipes.as_uri()}"\nimport "./connection.js";\nexport * from "{whole.as_uri()}";\n'
     )
     # A copy, from which nothing but the comments is used: what they import is the SDK that ships.
-    sources = sorted(path for path in SOURCES.glob("*.ts") if "```ts" in path.read_text(encoding="utf-8"))
+    written = [*SOURCES.glob("*.ts"), *SOURCES.glob("skills/*.ts")]
+    sources = sorted(path for path in written if "```ts" in path.read_text(encoding="utf-8"))
     for path in sources:
         (tmp_path / path.name).write_text(comments(path.read_text(encoding="utf-8")))
     done = subprocess.run(
