@@ -100,7 +100,8 @@ def test_every_example_runs(colony: str, tmp_path: Path) -> None:
     )
     recipes, whole = PACKAGE / "_sdk" / "types" / "skills.d.ts", PACKAGE / "_sdk" / "skills.js"
     (tmp_path / "skills.js").write_text(
-        f'// @ts-self-types="{recipes.as_uri()}"\nimport "./connection.js";\nexport * from "{whole.as_uri()}";\n'
+        f'// @ts-self-types="{recipes.as_uri()}"\n'
+        f'import "./connection.js";\nexport * from "{whole.as_uri()}";\n'
     )
     # A copy, from which nothing but the comments is used: what they import is the SDK that ships.
     written = [*SOURCES.glob("*.ts"), *SOURCES.glob("skills/*.ts")]
