@@ -203,7 +203,7 @@ def test_deno_checks_and_runs_a_script_against_a_colony(
     }
     checked = run_alone([deno, "check", "script.ts"], tmp_path, environment)
     assert checked.returncode == 0, checked.stderr
-    rights = [f"--allow-net={colony}", "--allow-env=CORAL_COLONY,CORAL_CA,CORAL_TOKEN,NO_COLOR"]
+    rights = [f"--allow-net={colony}", "--allow-env=CORAL_COLONY,CORAL_TLS_CA,CORAL_TOKEN,NO_COLOR"]
     done = run_alone([deno, "run", "--no-prompt", "--quiet", *rights, "script.ts"], tmp_path, environment)
     assert (done.returncode, done.stdout) == (0, PRINTED), done.stderr
 
@@ -247,7 +247,7 @@ def test_tls_with_an_authority_and_a_token(tools: NodeTools, project: Path, tmp_
         address, authority = f"127.0.0.1:{port}", str(tmp_path / "client.pem")
         given = tools.run("tls.ts", address, authority, "secret", cwd=project)
         assert (given.stdout, listing.tokens) == ("[ 'secure' ]\n", ["Bearer secret"]), given.stderr
-        environment = {"CORAL_COLONY": address, "CORAL_CA": authority, "CORAL_TOKEN": "other"}
+        environment = {"CORAL_COLONY": address, "CORAL_TLS_CA": authority, "CORAL_TOKEN": "other"}
         named = tools.run("tls.ts", cwd=project, environment=environment)
         assert (named.stdout, listing.tokens[1:]) == ("[ 'secure' ]\n", ["Bearer other"]), named.stderr
         strange = tools.run("tls.ts", address, cwd=project)

@@ -6,6 +6,8 @@
     ├── UnreachableError      69   a colony or agent that does not answer
     │   └── OverloadedError   75   it answers, but has no room now; retry later
     ├── DeniedError           77   not allowed: a script's policy or the SQL guard
+    │   ├── UnauthenticatedError 77 a colony with tokens was asked without a good one
+    │   └── ForbiddenError    77   the token's role does not allow it
     ├── NoDataError           66   a question about data that do not exist
     ├── NotFoundError         66   a thing asked for by name that does not exist
     ├── UnsupportedError      69   a question that is understood, but about something that cannot be read
@@ -74,6 +76,18 @@ class OverloadedError(UnreachableError):
 
 class DeniedError(CoralError):
     """The policy of scripts or of SQL does not allow it."""
+
+    exit_code = 77
+
+
+class UnauthenticatedError(DeniedError):
+    """The colony wants a token, and there was none, or one that it does not know."""
+
+    exit_code = 77
+
+
+class ForbiddenError(DeniedError):
+    """The role of the caller's token does not allow it."""
 
     exit_code = 77
 

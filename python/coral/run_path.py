@@ -24,6 +24,7 @@ MODULES = (
     "cli/",
     "cli/direct_run",
     "config/",
+    "config/access",
     "config/address",
     "config/effective",
     "config/fast_json",

@@ -60,6 +60,12 @@ SCRIPT_DENIED_ENTRIES: Final = 500
 SCRIPT_SECONDS: Final = 60.0
 """Time limit of `coral run` (R80)."""
 
+SCRIPT_TOKEN_SECONDS: Final = 24 * 3600.0
+"""How long the token of a script holds at most."""
+
+TOKEN_CLOCK_SECONDS: Final = 600.0
+"""How far the clocks of a colony and of those who run scripts may be apart."""
+
 CHECK_SECONDS: Final = 120.0
 """Time that a check of types may take; the script's own time limit holds as well."""
 

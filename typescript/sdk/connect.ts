@@ -3,6 +3,8 @@ import { CoralError, invalidArgument } from "./errors.ts";
 import { mode } from "./params.ts";
 import type { Endpoint } from "./transport/transport.ts";
 
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\]):/;
+
 /** Where a colony is, and how to reach it. */
 export interface ConnectOptions {
   /** `HOST:PORT`. */
@@ -11,15 +13,15 @@ export interface ConnectOptions {
   tls?: boolean;
   /** The certificate authority to trust, as PEM text. Default: those of the system. */
   ca?: string;
-  /** The bearer token. Default: none. */
+  /** The bearer token. It is not sent in clear to other machines. Default: none. */
   token?: string;
 }
 
 /**
  * Chooses the colony, outside `coral run`: in a program of your own under Node, Deno or Bun.
  *
- * Without it the first call takes the colony from the environment: `CORAL_COLONY` (`HOST:PORT`), `CORAL_CA` (path of a
- * PEM file; with it TLS is used), `CORAL_TOKEN`. Calling it again changes the colony of later calls.
+ * Without it the first call takes the colony from the environment: `CORAL_COLONY` (`HOST:PORT`), `CORAL_TLS_CA` (path of
+ * a PEM file, or `system`; with it TLS is used), `CORAL_TOKEN`. Calling it again changes the colony of later calls.
  *
  * @param options The colony.
  * @throws {CoralError} `INVALID_ARGUMENT`; `FAILED_PRECONDITION` in a script that `coral run` has started, where the
@@ -51,18 +53,24 @@ export function endpointFromEnvironment(): Endpoint | undefined {
   const { process } = globalThis as { process?: typeof import("node:process") };
   let address, file, token;
   try {
-    ({ CORAL_COLONY: address, CORAL_CA: file, CORAL_TOKEN: token } = process?.env ?? {});
+    ({ CORAL_COLONY: address, CORAL_TLS_CA: file, CORAL_TOKEN: token } = process?.env ?? {});
   } catch { // Deno, without --allow-env
     return undefined;
   }
   if (!address) return undefined;
   checkAddress(address, "CORAL_COLONY");
-  const ca = file ? process!.getBuiltinModule("node:fs").readFileSync(file, "utf8") : undefined;
-  return endpointOf(address, undefined, ca, token);
+  const ca = file && file !== "system"
+    ? process!.getBuiltinModule("node:fs").readFileSync(file, "utf8")
+    : undefined;
+  return endpointOf(address, file ? true : undefined, ca, token);
 }
 
 function endpointOf(address: string, tls: boolean | undefined, ca?: string, token?: string): Endpoint {
-  return { address, tls: tls ?? ca !== undefined, ca: ca ?? null, token: token || null };
+  const secure = tls ?? ca !== undefined;
+  if (token && !secure && !LOOPBACK.test(address)) {
+    throw invalidArgument(`the token would be sent to ${address} in clear`, "give the colony's ca, or tls: true");
+  }
+  return { address, tls: secure, ca: ca ?? null, token: token || null };
 }
 
 function checkAddress(address: unknown, name: string): void {

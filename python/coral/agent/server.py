@@ -32,6 +32,7 @@ from coral.agent.rollup.schedule import keep_rolling_up
 from coral.agent.telemetry import REQUEST_SECONDS, REQUESTS, ingest_figures, otlp_labels
 from coral.agent.uplink import Uplink
 from coral.clock import SystemClock
+from coral.config.access import Access, read_access
 from coral.errors import CoralError
 from coral.limits import DEFAULT_MAX_BUFFER_BYTES, MAX_OTLP_BODY_BYTES
 from coral.serve.call_metrics import CallMetrics
@@ -70,6 +71,8 @@ class AgentOptions:
         metrics: Address of `/metrics`, `/healthz` and `/readyz`; None for none.
         fleet: Where the colony serves agents; None asks the colony.
         self_telemetry: Where the agent's own metrics are sent by OTLP, or None.
+        tls_ca: The colony's certificate authority, a path or `system`; None for no TLS.
+        token_file: Path of the agent's token; None for none.
     """
 
     colony: str | None
@@ -88,6 +91,8 @@ class AgentOptions:
     metrics: str | None = None
     fleet: str | None = None
     self_telemetry: SelfTelemetry | None = None
+    tls_ca: Path | str | None = None
+    token_file: Path | None = None
 
 
 class HttpServer(uvicorn.Server):
@@ -214,6 +219,16 @@ def _uplink(
     colony = options.colony or options.fleet
     if colony is None:
         return None
+
+    def access() -> Access:
+        return read_access(
+            colony,
+            tls_ca=None if options.tls_ca is None else str(options.tls_ca),
+            token_file=None if options.token_file is None else str(options.token_file),
+            token=None,
+        )
+
+    access()  # what cannot be used is told at the start
     hello = fleet_pb2.AgentHello(
         agent_id=options.agent_id,
         epoch=store.epoch,
@@ -226,6 +241,7 @@ def _uplink(
         store,
         address=colony,
         fleet=options.fleet,
+        access=access,
         hello=hello,
         health=health.now,
         answerer=answers.answer,

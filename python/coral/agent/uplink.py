@@ -9,6 +9,7 @@ and the colony's questions with their answers.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -22,9 +23,12 @@ import grpc
 from coral._proto.colony.v1 import fleet_pb2, fleet_pb2_grpc
 from coral.agent.answering import Answerer, Answering
 from coral.agent.fleet_address import find_fleet
+from coral.config.access import CLEAR, Access
 from coral.errors import CoralError
 from coral.limits import MAX_BATCHES_IN_FLIGHT, MAX_BYTES_IN_FLIGHT, MAX_FLEET_MESSAGE_BYTES
 from coral.store.api import Store, Transaction
+from coral.wire.channels import open_aio_channel
+from coral.wire.tls import why_no_talk
 
 _log = logging.getLogger(__name__)
 _HEALTH_SECONDS: Final = 10.0  # when the colony does not say
@@ -68,6 +72,7 @@ class Uplink:
         *,
         address: str,
         fleet: str | None = None,
+        access: Callable[[], Access] = lambda: CLEAR,
         hello: fleet_pb2.AgentHello,
         health: Callable[[], fleet_pb2.AgentHealth],
         answerer: Answerer | None = None,
@@ -79,6 +84,7 @@ class Uplink:
             store: The agent's store, with the outbox.
             address: The colony, HOST:PORT; it is asked for each connection where it serves agents.
             fleet: Where it does, HOST:PORT; then it is not asked.
+            access: With what the colony is reached; asked for each connection, and may raise ConfigError.
             hello: Who this agent is.
             health: The agent's figures as of now; called in a thread.
             answerer: Answers questions of the colony; None knows no answer.
@@ -87,6 +93,7 @@ class Uplink:
         self._store = store
         self._address = address
         self._fleet = fleet
+        self._access = access
         self._hello = hello
         self._health = health
         self._answerer = answerer
@@ -139,7 +146,7 @@ class Uplink:
             except (grpc.aio.AioRpcError, _StreamEnded, CoralError, TimeoutError) as error:
                 if self._last_acked > acked:
                     pause = _BACKOFF_FIRST
-                self._last_error = _reason(error)
+                self._last_error = await self._reason(error)
                 _log.warning("the stream to the colony at %s ended: %s", self._address, self._last_error)
             finally:
                 self._connected = False
@@ -154,10 +161,11 @@ class Uplink:
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.enable_http_proxy", 0),
         ]
-        address = self._fleet or await find_fleet(self._address)
-        async with grpc.aio.insecure_channel(address, options=options) as channel:
+        access = await asyncio.to_thread(self._access)
+        address = self._fleet or await find_fleet(self._address, access)
+        async with open_aio_channel(address, access, options) as channel:
             stub: fleet_pb2_grpc.FleetServiceAsyncStub = fleet_pb2_grpc.FleetServiceStub(channel)
-            call = stub.Connect()
+            call = stub.Connect(metadata=access.metadata())
             await call.write(fleet_pb2.ConnectRequest(hello=self._hello))
             first = await asyncio.wait_for(call.read(), _WELCOME_SECONDS)
             if not isinstance(first, fleet_pb2.ConnectResponse) or not first.HasField("welcome"):
@@ -166,6 +174,19 @@ class Uplink:
             self._last_error = None
             _log.info("connected to the colony at %s, at %s for agents", self._address, address)
             await self._converse(call, first.welcome)
+
+    async def _reason(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError):
+            return f"no welcome within {_WELCOME_SECONDS:g} s"
+        if not isinstance(error, grpc.aio.AioRpcError):
+            return str(error)
+        if error.code() is grpc.StatusCode.UNAVAILABLE:
+            with contextlib.suppress(CoralError):  # what cannot be read was told when it was read
+                access = await asyncio.to_thread(self._access)
+                found = await asyncio.to_thread(why_no_talk, self._fleet or self._address, access)
+                if found is not None:
+                    return found.message
+        return f"{error.code().name}: {error.details()}"
 
     async def _converse(self, call: Call, welcome: fleet_pb2.Welcome) -> None:
         """Sends and receives until the stream ends, which always raises."""
@@ -286,14 +307,6 @@ _NEXT_SQL: Final = f"""
         ) WHERE before < {MAX_BYTES_IN_FLIGHT // 2:d}
     ) ORDER BY sequence
 """
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return f"no welcome within {_WELCOME_SECONDS:g} s"
-    if not isinstance(error, grpc.aio.AioRpcError):
-        return str(error)
-    return f"{error.code().name}: {error.details()}"
 
 
 async def _ended(call: Call) -> _StreamEnded:

@@ -72,6 +72,8 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
         ),
         metrics=found["metrics"],
         self_telemetry=self_telemetry_of(found),
+        tls_ca=found["tls_ca"],
+        token_file=found["token_file"],
     )
     asyncio.run(serve_agent(options, as_json=output == "json"))
 

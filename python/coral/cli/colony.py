@@ -39,6 +39,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
     file = find_file(config, no_config=no_config, variable=FILE_ENV, default=default_colony_file())
     found = read_settings(COLONY_SETTINGS, flags, file=file, verbose=verbose)
 
+    from coral.colony.security import SecurityOptions
     from coral.colony.server import ColonyOptions, serve_colony
     from coral.serve.logs import configure_logs
 
@@ -57,6 +58,9 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
         max_data_bytes=found["max_data_bytes"],
         metrics=found["metrics"],
         self_telemetry=self_telemetry_of(found),
+        security=SecurityOptions(
+            tls_cert=found["tls_cert"], tls_key=found["tls_key"], token_file=found["token_file"]
+        ),
     )
     asyncio.run(serve_colony(options, as_json=output == "json"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -10,8 +11,9 @@ from click.shell_completion import CompletionItem
 
 from coral.cli.errors import report_note
 from coral.config import effective
+from coral.config.access import SYSTEM, read_access
 from coral.config.edit import change
-from coral.config.file import CONTEXTS, KEYS, ConfigFile, Key, check_value, parse_value, shown
+from coral.config.file import CONTEXTS, KEYS, ConfigFile, Context, Key, check_value, parse_value, shown
 from coral.config.paths import cache_dir, config_dir, config_file, state_dir
 from coral.errors import NotFoundError, UsageError
 
@@ -22,7 +24,7 @@ def _complete_key(ctx: click.Context, _: click.Parameter, typed: str) -> list[Co
 
 def _complete_context(ctx: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem]:
     names = _own().contexts
-    return [CompletionItem(name, help=names[name]) for name in names if name.startswith(typed)]
+    return [CompletionItem(name, help=names[name].colony) for name in names if name.startswith(typed)]
 
 
 @click.group()
@@ -129,13 +131,14 @@ def contexts(as_json: bool) -> int:
     chosen = effective.choose_colony(None)
     used = None if chosen is None else chosen.context
     if as_json:
-        _print_json([{"name": name, "colony": known[name], "used": name == used} for name in known])
+        _print_json([{"name": name, **asdict(known[name]), "used": name == used} for name in known])
         return 0
     if not known:
         click.echo("There are none. coral config add-context NAME HOST:PORT adds one.")
     width = max((len(name) for name in known), default=0)
-    for name, address in known.items():
-        click.echo(f"{'*' if name == used else ' '} {name:<{width}}  {address}")
+    for name, context in known.items():
+        more = ("  tls" if context.tls_ca else "") + ("  token" if context.token_file else "")
+        click.echo(f"{'*' if name == used else ' '} {name:<{width}}  {context.colony}{more}")
     return 0
 
 
@@ -146,7 +149,7 @@ def use(name: str) -> int:
     own = _own()
     _require_context(own, name)
     _change({"context": name}, own)
-    click.echo(f"commands use {own.contexts[name]} now (context {name})")
+    click.echo(f"commands use {own.contexts[name].colony} now (context {name})")
     _note_if_overruled(_key("context"))
     return 0
 
@@ -154,15 +157,33 @@ def use(name: str) -> int:
 @config.command("add-context")
 @click.argument("name")
 @click.argument("colony", metavar="HOST:PORT")
-def add_context(name: str, colony: str) -> int:
-    """Add a context, or change its colony."""
+@click.option(
+    "--tls-ca",
+    metavar="FILE|system",
+    envvar="CORAL_TLS_CA",
+    help="Certificate authority of the colony; it means TLS. [env var: CORAL_TLS_CA]",
+)
+@click.option(
+    "--token-file",
+    metavar="FILE",
+    envvar="CORAL_TOKEN_FILE",
+    help="File that holds your token for the colony. [env var: CORAL_TOKEN_FILE]",
+)
+def add_context(name: str, colony: str, tls_ca: str | None, token_file: str | None) -> int:
+    """Add a context, or change it.
+
+    The files are read when the context is used; the token itself is never written into the configuration.
+    """
     from coral.config.address import normal_address
 
     if not name.strip() or not name.isprintable() or len(name) > 64:
         raise UsageError(f"{name!r} is no name", hint="for example: coral config add-context prod h:9000")
     own = _own()
     address = normal_address(colony)
-    known = {**own.contexts, name: address}
+    ca = tls_ca if tls_ca in (None, SYSTEM) else os.path.abspath(os.path.expanduser(str(tls_ca)))
+    token = None if token_file is None else os.path.abspath(os.path.expanduser(token_file))
+    read_access(address, tls_ca=ca, token_file=token, token=None)  # what cannot be used is told now
+    known = {**own.contexts, name: Context(address, ca, token)}
     change(config_file(), {CONTEXTS: _written(known)})
     click.echo(f"the context {name} is {address} ({config_file()})")
     if own.values.get("context") != name:
@@ -249,8 +270,11 @@ def _note_if_overruled(key: Key) -> None:
         report_note(f"{shown(project.path)} goes before it, here")
 
 
-def _written(known: dict[str, str]) -> dict[str, dict[str, str]]:
-    return {name: {"colony": address} for name, address in known.items()}
+def _written(known: dict[str, Context]) -> dict[str, dict[str, str]]:
+    return {
+        name: {key: value for key, value in asdict(context).items() if value is not None}
+        for name, context in known.items()
+    }
 
 
 def _text(value: object) -> str:

@@ -21,6 +21,8 @@ from coral.script_limits import (
 
 _VALUES = {
     "--colony": "colony",
+    "--tls-ca": "tls_ca",
+    "--token-file": "token_file",
     "--timeout": "timeout",
     "-p": "params",
     "--param": "params",
@@ -36,6 +38,10 @@ _FLAGS = {
     "--quiet": ("quiet", True),
     "--daemon": ("daemon", True),
 }
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from coral.config.access import Colony
+
 _TWINS = "CORAL_RUN_"
 COLOURS = {"always": True, "never": False, "auto": None}
 
@@ -48,6 +54,8 @@ class RunArguments:
         code: Value of `-e`.
         colony: Value of `--colony`.
         dataset: Value of `--dataset`.
+        tls_ca: Value of `--tls-ca`.
+        token_file: Value of `--token-file`.
         timeout: Value of `--timeout`, as typed.
         memory: Value of `--memory`, as typed.
         params: Values of `-p`/`--param`, in order.
@@ -85,6 +93,8 @@ class RunArguments:
         "params",
         "quiet",
         "timeout",
+        "tls_ca",
+        "token_file",
         "verbose",
         "watch",
     )
@@ -96,6 +106,8 @@ class RunArguments:
         code: str | None = None,
         colony: str | None = None,
         dataset: str | None = None,
+        tls_ca: str | None = None,
+        token_file: str | None = None,
         timeout: str | None = None,
         memory: str | None = None,
         params: list[str] | None = None,
@@ -117,6 +129,8 @@ class RunArguments:
         self.code = code
         self.colony = colony
         self.dataset = dataset
+        self.tls_ca = tls_ca
+        self.token_file = token_file
         self.timeout = timeout
         self.memory = memory
         self.params = params or []
@@ -256,7 +270,13 @@ def make_job(arguments: RunArguments, *, connect: bool = True) -> Job:
         verbose=arguments.verbose,
     )
     if connect:
-        job.colony = _colony(arguments)
+        found = find_colony(arguments)
+        if found is None:
+            from coral.embedded.resolve import local_colony
+
+            job.colony = local_colony(quiet=arguments.quiet)
+        else:
+            job.colony, job.access = found.address, found.access
     return job
 
 
@@ -274,13 +294,14 @@ def _fill_from_files(arguments: RunArguments) -> None:
                 arguments.memory = str(file.values["memory"])
 
 
-def _colony(arguments: RunArguments) -> str:
-    colony = configured_colony(arguments.colony, quiet=arguments.quiet)
-    if colony is None:
-        from coral.embedded.resolve import local_colony
-
-        colony = local_colony(quiet=arguments.quiet)
-    return colony
+def find_colony(arguments: RunArguments) -> Colony | None:
+    """Returns the colony that is configured; None where none is, and the local one is meant."""
+    return configured_colony(
+        arguments.colony,
+        tls_ca=arguments.tls_ca,
+        token_file=arguments.token_file,
+        quiet=arguments.quiet,
+    )
 
 
 def _time_limit(arguments: RunArguments) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from coral.cli.checks import Finding
-from coral.cli.options import colony_option
+from coral.cli.options import ColonyFlags, colony_option
 
 EXIT_PROBLEMS = 3
 
@@ -17,7 +17,7 @@ EXIT_PROBLEMS = 3
 @click.option("--prepare", is_flag=True, help="Unpack Deno and fill its caches now, not at the first run.")
 @click.option("--verify", is_flag=True, help="Compare archive and binary of Deno with their known digests.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def doctor(colony: str | None, prepare: bool, verify: bool, as_json: bool) -> int:
+def doctor(colony: ColonyFlags, prepare: bool, verify: bool, as_json: bool) -> int:
     """Say what works on this machine and what does not.
 
     It looks at Deno, the cache, the disk, the colony and its clock, at the layers that hold scripts, and
@@ -36,7 +36,7 @@ def doctor(colony: str | None, prepare: bool, verify: bool, as_json: bool) -> in
     return 0 if healthy else EXIT_PROBLEMS
 
 
-def _findings(colony: str | None, prepare: bool, verify: bool) -> list[Finding]:
+def _findings(colony: ColonyFlags, prepare: bool, verify: bool) -> list[Finding]:
     from coral.cli.checks import colony as of_colony
     from coral.cli.checks import deno, machine
 

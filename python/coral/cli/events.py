@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from coral.cli.errors import report_note
-from coral.cli.options import colony_option, resolve_colony
+from coral.cli.options import ColonyFlags, colony_option, resolve_colony
 from coral.cli.output import render_json, render_table, visible
 from coral.errors import UnreachableError, UsageError
 from coral.model.durations import parse_duration_ns
@@ -48,7 +48,7 @@ _WIDTHS = (19, 8, 12, 20)
     help="How to print the answer.",
 )
 def events(
-    colony: str | None, name: str, severity: str | None, since: str, limit: int, follow: bool, output: str
+    colony: ColonyFlags, name: str, severity: str | None, since: str, limit: int, follow: bool, output: str
 ) -> None:
     """Show events that scripts emitted (coral.emit), newest first.
 
@@ -69,7 +69,8 @@ def events(
         min_severity=f"SEVERITY_{(severity or 'unspecified').upper()}",
         window=to_duration(parse_duration_ns(since)),
     )
-    with EventsClient(resolve_colony(colony)) as client:
+    found_at = resolve_colony(colony)
+    with EventsClient(found_at.address, found_at.access) as client:
         found, more = client.events(request, limit=limit)
         if follow:
             _follow(client, request, found, output, limit=limit)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from coral.cli.errors import report_note
-from coral.cli.options import colony_option, output_option, resolve_colony
+from coral.cli.options import ColonyFlags, colony_option, output_option, resolve_colony
 from coral.cli.output import render_csv, render_json, render_table, visible
 from coral.errors import UsageError
 
@@ -23,7 +23,7 @@ _WIDEST = 160
 @click.option(
     "--match", metavar="GLOB", default="", help="Only functions whose whole name matches: * ? [abc]."
 )
-def functions(service: str, name: str | None, colony: str | None, output: str, match: str) -> None:
+def functions(service: str, name: str | None, colony: ColonyFlags, output: str, match: str) -> None:
     """Show the functions of SERVICE's program by name, or the one called NAME.
 
     Read from the binary's symbols and line tables (C, C++, Rust, Go and the like) or from Python
@@ -37,7 +37,8 @@ def functions(service: str, name: str | None, colony: str | None, output: str, m
 
     if name and match:
         raise UsageError("NAME and --match do not go together", hint="leave one of them out")
-    with ColonyClient(resolve_colony(colony)) as client:
+    found_at = resolve_colony(colony)
+    with ColonyClient(found_at.address, found_at.access) as client:
         if name:
             found, completeness = [client.function(service, name)], None
         else:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from coral.cli.errors import report_note
-from coral.cli.options import colony_option, output_option, resolve_colony
+from coral.cli.options import ColonyFlags, colony_option, output_option, resolve_colony
 from coral.cli.output import render_csv, render_json, render_table, visible
 from coral.model.durations import parse_duration_ns
 
@@ -34,7 +34,7 @@ _WIDEST = 10_000
 )
 def logs(
     service: str,
-    colony: str | None,
+    colony: ColonyFlags,
     output: str,
     severity: str | None,
     contains: str,
@@ -61,7 +61,8 @@ def logs(
         window=to_duration(parse_duration_ns(since)),
         min_severity=f"LOG_SEVERITY_{(severity or 'unspecified').upper()}",
     )
-    with ColonyClient(resolve_colony(colony)) as client:
+    found_at = resolve_colony(colony)
+    with ColonyClient(found_at.address, found_at.access) as client:
         found = client.logs(request, limit=limit)
     click.echo(_render(output, found), nl=False)
     if output != "json":

@@ -12,6 +12,9 @@ from coral import __version__
 from coral.cli.variables import name_variables
 from coral.errors import CoralError, UsageError
 
+# Coral has words of its own for a handshake that fails; gRPC's come where the variable asks for them.
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
 _COMMANDS = {
     "run": ("coral.cli.run:run", "Run a TypeScript file against a colony."),
     "test": ("coral.cli.test:test", "Test scripts on a recording."),
@@ -30,6 +33,7 @@ _COMMANDS = {
     "functions": ("coral.cli.functions:functions", "Show the functions of a service's program."),
     "colony": ("coral.cli.colony:colony", "Start a colony."),
     "agent": ("coral.cli.agent:agent", "Start an agent, or ask about one."),
+    "token": ("coral.cli.token:token", "Make, list and revoke the tokens of a colony."),
     "config": ("coral.cli.config:config", "Show and change the configuration, and its contexts."),
     "cache": ("coral.cli.cache:cache", "Show what Coral keeps in its cache, and remove what is old."),
     "completion": ("coral.cli.completion:completion", "Print what makes a shell complete coral's commands."),

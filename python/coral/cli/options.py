@@ -3,24 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from coral.cli.output import FORMATS
+from coral.config.access import Colony
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+@dataclass(frozen=True)
+class ColonyFlags:
+    """What the command line says of the colony: `--colony`, `--tls-ca`, `--token-file`."""
+
+    address: str | None = None
+    tls_ca: str | None = None
+    token_file: str | None = None
+
+
+def raw_colony_options(command: _Command) -> _Command:
+    """Adds `--colony`, `--tls-ca` and `--token-file`, each with a value of its own."""
+    for option in (
+        click.option(
+            "--token-file",
+            metavar="FILE",
+            help="File that holds your token for the colony. [environment: CORAL_TOKEN_FILE]",
+        ),
+        click.option(
+            "--tls-ca",
+            metavar="FILE|system",
+            help="Certificate authority of a colony that speaks TLS, PEM. [environment: CORAL_TLS_CA]",
+        ),
+        click.option(
+            "--colony",
+            metavar="HOST:PORT",
+            help="Address of the colony. [environment: CORAL_COLONY; default: the local colony]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def colony_option(command: _Command) -> _Command:
-    """Adds `--colony HOST:PORT`; hand its value to `resolve_colony`, which also knows `CORAL_COLONY`."""
-    option = click.option(
-        "--colony",
-        metavar="HOST:PORT",
-        help="Address of the colony. [environment: CORAL_COLONY; default: the local colony]",
-    )
-    return option(command)
+    """Adds the same options as one value, `colony`: hand it to `resolve_colony`."""
+
+    @wraps(command)
+    def with_colony(
+        *args: Any, colony: str | None, tls_ca: str | None, token_file: str | None, **rest: Any
+    ) -> Any:
+        return command(*args, colony=ColonyFlags(colony, tls_ca, token_file), **rest)
+
+    return cast(_Command, raw_colony_options(with_colony))
 
 
 def output_option(*, default: str = "table") -> Callable[[_Command], _Command]:
@@ -74,8 +111,8 @@ def verbose_option(command: _Command) -> _Command:
     )
 
 
-def resolve_colony(flag: str | None) -> str:
+def resolve_colony(flags: ColonyFlags) -> Colony:
     """Returns the colony to talk to, see `coral.embedded.resolve`."""
     from coral.embedded.resolve import resolve_colony as resolve
 
-    return resolve(flag)
+    return resolve(flags.address, tls_ca=flags.tls_ca, token_file=flags.token_file)

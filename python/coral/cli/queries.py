@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from coral.cli.errors import report_note
-from coral.cli.options import colony_option, output_option, resolve_colony
+from coral.cli.options import ColonyFlags, colony_option, output_option, resolve_colony
 from coral.cli.output import render_rows
 
 _COLUMNS = [
@@ -23,7 +23,7 @@ _COLUMNS = [
 @colony_option
 @click.option("--cancel", metavar="ID", type=int, help="End the query of this number.")
 @output_option()
-def queries(colony: str | None, cancel: int | None, output: str) -> None:
+def queries(colony: ColonyFlags, cancel: int | None, output: str) -> None:
     """Show the SQL that runs in a colony and that ran lately, newest first, or end one statement.
 
     \b
@@ -32,9 +32,9 @@ def queries(colony: str | None, cancel: int | None, output: str) -> None:
     """
     from coral.client.queries import cancel_query, list_queries
 
-    address = resolve_colony(colony)
+    found = resolve_colony(colony)
     if cancel is not None:
-        cancel_query(address, cancel)
+        cancel_query(found.address, cancel, found.access)
         report_note(f"query {cancel} was told to end")
         return
     rows = [
@@ -47,6 +47,6 @@ def queries(colony: str | None, cancel: int | None, output: str) -> None:
             query.arrived_at.ToJsonString(),
             query.sql if output == "json" else " ".join(query.sql.split()),
         ]
-        for query in list_queries(address)
+        for query in list_queries(found.address, found.access)
     ]
     click.echo(render_rows(output, _COLUMNS, rows), nl=False)

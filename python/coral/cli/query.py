@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from coral.cli.errors import report_note
-from coral.cli.options import colony_option, output_option, resolve_colony
+from coral.cli.options import ColonyFlags, colony_option, output_option, resolve_colony
 from coral.cli.output import render_rows
 from coral.errors import UsageError
 from coral.model.durations import parse_duration_ns
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--timeout", metavar="DURATION", help="Time limit; the default is 5s, the ceiling 60s.")
 def query(
     sql: str | None,
-    colony: str | None,
+    colony: ColonyFlags,
     dataset: Path | None,
     params: tuple[str, ...],
     output: str,
@@ -59,7 +59,7 @@ def query(
     """
     from coral.cli.sql_params import sql_params
 
-    if dataset is not None and colony is not None:
+    if dataset is not None and colony != ColonyFlags():
         raise UsageError("--dataset and --colony are both given", hint="ask one of them")
     shell = sql is None and sys.stdin.isatty()
     if sql is None and not shell:
@@ -79,14 +79,15 @@ def query(
         SqlShell(lambda text: source.query(text, **asked), _show, mode=output).run()
 
 
-def _source(colony: str | None, dataset: Path | None) -> ColonyClient | Dataset:
+def _source(colony: ColonyFlags, dataset: Path | None) -> ColonyClient | Dataset:
     if dataset is not None:
         from coral.query.dataset import Dataset
 
         return Dataset(dataset)
     from coral.client.colony import ColonyClient
 
-    return ColonyClient(resolve_colony(colony))
+    found = resolve_colony(colony)
+    return ColonyClient(found.address, found.access)
 
 
 def _show(result: QueryResult, output: str) -> None:

@@ -6,7 +6,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from coral.cli.direct_run import COLOURS, RunArguments, split_arguments
-from coral.cli.options import colony_option
+from coral.cli.options import raw_colony_options
 from coral.errors import UsageError
 
 _REST = "coral.run.arguments"
@@ -55,7 +55,7 @@ def _is_script(word: str) -> bool:
 @click.option(
     "-e", "--eval", "code", metavar="CODE", help="Run CODE, which may use `coral` without an import."
 )
-@colony_option
+@raw_colony_options
 @click.option(
     "--dataset",
     metavar="FILE",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from coral.cli.direct_run import RunArguments, make_job
+from coral.cli.direct_run import RunArguments, find_colony, make_job
 from coral.errors import CoralError, UsageError
 from coral.runner.describe import DeclaredParam, declared_params, doc_comment
 from coral.runner.script import Job, run_script
@@ -140,7 +140,6 @@ def _as_json(param: DeclaredParam) -> dict[str, object]:
 
 def _dry_run(arguments: RunArguments) -> int:
     from coral.cli.output import render_json
-    from coral.config.address import configured_colony
     from coral.runner.dry_run import plan, render
 
     output, arguments.output = arguments.output, None
@@ -148,7 +147,9 @@ def _dry_run(arguments: RunArguments) -> int:
         raise UsageError(f"--dry-run cannot be printed as {output}", hint="leave -o out, or use -o json")
     job = make_job(arguments, connect=False)
     # None is started for this.
-    job.colony = configured_colony(arguments.colony, quiet=arguments.quiet)
+    found = find_colony(arguments)
+    if found is not None:
+        job.colony, job.access = found.address, found.access
     made = plan(job)
     sys.stdout.write(render_json(made) if output == "json" else render(made))
     return 0

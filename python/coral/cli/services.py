@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import click
 
-from coral.cli.options import colony_option, output_option, resolve_colony
+from coral.cli.options import ColonyFlags, colony_option, output_option, resolve_colony
 from coral.cli.output import render_json, render_rows
 
 
 @click.command()
 @colony_option
 @output_option()
-def services(colony: str | None, output: str) -> None:
+def services(colony: ColonyFlags, output: str) -> None:
     """List the services that a colony knows, by name."""
     from coral.client.colony import ColonyClient
 
-    with ColonyClient(resolve_colony(colony)) as client:
+    found_at = resolve_colony(colony)
+    with ColonyClient(found_at.address, found_at.access) as client:
         found = client.services()
     if output == "json":
         documents = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from coral.cli.options import colony_option, output_option, resolve_colony
+from coral.cli.options import ColonyFlags, colony_option, output_option, resolve_colony
 from coral.cli.output import render_csv, render_json, render_table
 
 if TYPE_CHECKING:
@@ -41,12 +41,13 @@ _COLUMNS = (
     help=f"End with {EXIT_PROBLEMS} when there is a problem, or an agent is not connected.",
 )
 @output_option()
-def status(colony: str | None, check: bool, output: str) -> int:
+def status(colony: ColonyFlags, check: bool, output: str) -> int:
     """Show how a colony and its agents are doing: lag, queues, losses, disk, problems."""
     from coral.client.status import get_status
 
-    address = resolve_colony(colony)
-    found = get_status(address)
+    where = resolve_colony(colony)
+    address = where.address
+    found = get_status(address, where.access)
     now = datetime.now(UTC).replace(tzinfo=None)
     problems = _problems(found)
     if output == "json":

@@ -11,7 +11,12 @@ import click
 from coral.config.settings import Setting
 
 # Read where they are used, because an error there must say that the environment was wrong.
-_ELSEWHERE = {"--colony": "CORAL_COLONY", "--memory": "CORAL_MEMORY"}
+_ELSEWHERE = {
+    "--colony": "CORAL_COLONY",
+    "--memory": "CORAL_MEMORY",
+    "--tls-ca": "CORAL_TLS_CA",
+    "--token-file": "CORAL_TOKEN_FILE",
+}
 
 
 def variable_of(path: tuple[str, ...], option: click.Option) -> str | None:
@@ -28,10 +33,10 @@ def variable_of(path: tuple[str, ...], option: click.Option) -> str | None:
             if setting.flag in option.opts:
                 return setting.env
     longest = max(option.opts, key=len)
-    if longest in _ELSEWHERE:
-        return _ELSEWHERE[longest]
     if isinstance(option.envvar, str):
         return option.envvar
+    if longest in _ELSEWHERE:
+        return _ELSEWHERE[longest]
     if longest == "--config":
         return f"CORAL_{path[0]}_CONFIG".upper()
     return "_".join(["coral", *path, longest.lstrip("-")]).replace("-", "_").upper()

@@ -14,14 +14,15 @@ import pyarrow as pa
 
 from coral._proto.colony.v1 import query_pb2 as pb
 from coral._proto.colony.v1 import query_pb2_grpc
+from coral.config.access import CLEAR, Access
 from coral.errors import CoralError, UsageError
 from coral.limits import (
     FUNCTIONS_QUESTION_SECONDS,
     LOGS_QUESTION_SECONDS,
-    MAX_FLEET_MESSAGE_BYTES,
     MAX_PAGE_SIZE,
     QUERY_TIMEOUT_CEILING_SECONDS,
 )
+from coral.wire.channels import open_channel
 from coral.wire.status import from_rpc_error
 from coral.wire.times import from_timestamp, to_duration, to_timestamp
 
@@ -60,15 +61,10 @@ class ColonyClient:
     otherwise.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, access: Access = CLEAR) -> None:
         self.address = address
-        self._channel = grpc.insecure_channel(
-            address,
-            options=[
-                ("grpc.max_receive_message_length", MAX_FLEET_MESSAGE_BYTES),
-                ("grpc.enable_http_proxy", 0),
-            ],
-        )
+        self._access = access
+        self._channel = open_channel(address, access)
         self._query = query_pb2_grpc.QueryServiceStub(self._channel)
 
     def __enter__(self) -> ColonyClient:
@@ -212,7 +208,7 @@ class ColonyClient:
         try:
             return call()
         except grpc.RpcError as error:
-            raise from_rpc_error(error, address=self.address) from error
+            raise from_rpc_error(error, address=self.address, access=self._access) from error
 
 
 def to_sql_value(value: Any) -> pb.SqlValue:

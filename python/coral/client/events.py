@@ -8,7 +8,9 @@ import grpc
 
 from coral._proto.colony.v1 import query_pb2 as pb
 from coral._proto.colony.v1 import query_pb2_grpc
-from coral.limits import MAX_FLEET_MESSAGE_BYTES, MAX_PAGE_SIZE
+from coral.config.access import CLEAR, Access
+from coral.limits import MAX_PAGE_SIZE
+from coral.wire.channels import open_channel
 from coral.wire.status import from_rpc_error
 
 _CALL_SECONDS = 10.0
@@ -17,15 +19,10 @@ _CALL_SECONDS = 10.0
 class EventsClient:
     """A connection to a colony; a context manager."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, access: Access = CLEAR) -> None:
         self._address = address
-        self._channel = grpc.insecure_channel(
-            address,
-            options=[
-                ("grpc.max_receive_message_length", MAX_FLEET_MESSAGE_BYTES),
-                ("grpc.enable_http_proxy", 0),
-            ],
-        )
+        self._access = access
+        self._channel = open_channel(address, access)
         self._query = query_pb2_grpc.QueryServiceStub(self._channel)
 
     def __enter__(self) -> EventsClient:
@@ -55,7 +52,7 @@ class EventsClient:
             try:
                 page = self._query.QueryEvents(asked, timeout=_CALL_SECONDS)
             except grpc.RpcError as error:
-                raise from_rpc_error(error, address=self._address) from error
+                raise from_rpc_error(error, address=self._address, access=self._access) from error
             found += page.events
             asked.page_token = page.next_page_token
             if not page.next_page_token or len(found) >= limit:

@@ -22,6 +22,7 @@ from coral.colony.registry import AgentRegistry
 from coral.colony.streams import AgentStream
 from coral.colony.telemetry import APPLY_SECONDS
 from coral.errors import CoralError, UnreachableError, UsageError
+from coral.serve.tokens import Caller, current_caller
 from coral.store.api import Store
 from coral.wire.batches import read_chunk
 from coral.wire.status import abort
@@ -52,6 +53,7 @@ class FleetServicer(fleet_pb2_grpc.FleetServiceServicer):
         self.questions = Questions(self.stream)
         self._streams: dict[str, AgentStream] = {}
         self._handlers: dict[str, asyncio.Task[Any]] = {}
+        self._callers: dict[AgentStream, Caller] = {}
         self._applier = Applier(store, streams=self.connected_agents, committed=committed)
 
     def connected_agents(self) -> int:
@@ -61,6 +63,17 @@ class FleetServicer(fleet_pb2_grpc.FleetServiceServicer):
     def stream(self, agent_id: str) -> AgentStream | None:
         """The open stream of an agent, or None."""
         return self._streams.get(agent_id)
+
+    def end_streams(self, which: Callable[[Caller], bool], reason: CoralError) -> None:
+        """Ends the streams of some callers; what is durable is acknowledged first.
+
+        Args:
+            which: Says of a caller whether its streams end.
+            reason: What the agents are told.
+        """
+        for stream, caller in self._callers.items():
+            if which(caller):
+                stream.end(reason)
 
     def statistics(self) -> ApplyStatistics:
         """Figures of the batches as of now."""
@@ -96,6 +109,7 @@ class FleetServicer(fleet_pb2_grpc.FleetServiceServicer):
             agent_id = hello.agent_id
             stream = AgentStream(hello, context)
             self._handlers[agent_id], self._streams[agent_id] = this_handler, stream
+            self._callers[stream] = current_caller()
             self.registry.register(hello)
             stream.send(
                 fleet_pb2.ConnectResponse(
@@ -117,6 +131,7 @@ class FleetServicer(fleet_pb2_grpc.FleetServiceServicer):
             raise
         finally:
             if stream is not None:
+                self._callers.pop(stream, None)
                 self.questions.ended(stream)
             if agent_id and self._handlers.get(agent_id) is this_handler:
                 del self._handlers[agent_id], self._streams[agent_id]

@@ -27,6 +27,7 @@ from coral.limits import (
 )
 from coral.ports import COLONY_FLEET
 from coral.serve.arrival import RequestArrival
+from coral.serve.certificate import ServerCertificate
 from coral.serve.listen import GrpcServer, ServerBounds, parse_listen
 
 QUERY_SERVICES: Final = (
@@ -69,6 +70,8 @@ class ColonyPorts:
         fleet_listen: str | None,
         *,
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+        first: Sequence[grpc.aio.ServerInterceptor] = (),
+        certificate: ServerCertificate | None = None,
     ) -> None:
         """Opens both ports; calls are taken from `start` on.
 
@@ -76,6 +79,8 @@ class ColonyPorts:
             listen: Address for queries.
             fleet_listen: Address for agents; None is `default_fleet_address`.
             interceptors: Of both servers.
+            first: Those that stand before all others: they decide whether anything of a call is read.
+            certificate: For TLS on both; None for none.
 
         Raises:
             UsageError: An address is malformed.
@@ -93,12 +98,16 @@ class ColonyPorts:
             bounds=ServerBounds(
                 connections=MAX_QUERY_CONNECTIONS, streams=MAX_QUERY_STREAMS, calls=MAX_QUERY_CALLS
             ),
-            interceptors=[arrival, *interceptors],
+            interceptors=[*first, arrival, *interceptors],
         )
-        self.fleet = GrpcServer(max_message_bytes=MAX_FLEET_MESSAGE_BYTES, interceptors=interceptors)
-        self.query_address = self.queries.listen(listen)
+        self.fleet = GrpcServer(
+            max_message_bytes=MAX_FLEET_MESSAGE_BYTES, interceptors=[*first, *interceptors]
+        )
+        self.query_address = self.queries.listen(listen, certificate=certificate)
         self.fleet_address = self.fleet.listen(
-            fleet_listen or default_fleet_address(listen), setting="--fleet-listen"
+            fleet_listen or default_fleet_address(listen),
+            setting="--fleet-listen",
+            certificate=certificate,
         )
         self.queries.server.add_generic_rpc_handlers([_elsewhere(self.fleet_port)])
 

@@ -33,6 +33,7 @@ from coral.colony.queries import QueriesServicer
 from coral.colony.records import FleetRecords
 from coral.colony.runtime import RuntimeServicer
 from coral.colony.script_events import ScriptEvents
+from coral.colony.security import Security, SecurityOptions
 from coral.colony.status import StatusServicer
 from coral.colony.telemetry import CALL_SECONDS, CALLS, call_labels
 from coral.errors import CoralError
@@ -73,6 +74,7 @@ class ColonyOptions:
             no limit but the disk's.
         metrics: Address of `/metrics`, `/healthz` and `/readyz`; None for none.
         self_telemetry: Where the colony's own metrics are sent by OTLP, or None.
+        security: TLS and tokens.
     """
 
     listen: str
@@ -84,6 +86,7 @@ class ColonyOptions:
     max_data_bytes: int | None = None
     metrics: str | None = None
     self_telemetry: SelfTelemetry | None = None
+    security: SecurityOptions = field(default_factory=SecurityOptions)
 
 
 class _Activity(grpc.aio.ServerInterceptor):
@@ -106,7 +109,16 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
     clock = SystemClock()
     activity = _Activity()
     counted = CallMetrics(call_labels, calls=CALLS, seconds=CALL_SECONDS)
-    ports = ColonyPorts(options.listen, options.fleet_listen, interceptors=[activity, counted])
+    security = Security(
+        options.security, listen=options.listen, fleet_listen=options.fleet_listen, clock=clock
+    )
+    ports = ColonyPorts(
+        options.listen,
+        options.fleet_listen,
+        interceptors=[activity, counted],
+        first=security.interceptors(),
+        certificate=security.certificate,
+    )
     tiers = rollup_tiers(options.retention_by_table)
     store = DuckDBStore(
         options.data,
@@ -175,7 +187,7 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
             fleet,
             clock=clock,
             started_at=clock.now(),
-            problems=operations.problems,
+            problems=lambda: [*security.problems(), *operations.problems()],
             fleet_port=ports.fleet_port,
         )
         status_pb2_grpc.add_StatusServiceServicer_to_server(status, ports.queries.server)
@@ -188,6 +200,7 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         tasks.append(asyncio.create_task(_age(ageing)))
         tasks.append(asyncio.create_task(operations.run()))
         tasks.append(asyncio.create_task(keep_trimming()))
+        tasks.append(asyncio.create_task(security.watch(fleet)))
         tasks.append(asyncio.create_task(_watch_agents(fleet, completeness, clock)))
         if options.idle_exit is not None:
             tasks.append(asyncio.create_task(_stop_when_idle(stop, activity, fleet, options.idle_exit)))

@@ -9,6 +9,10 @@ import sys
 
 from coral.errors import UsageError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from coral.config.access import Colony
+
 _HINT = "write HOST:PORT, for example 127.0.0.1:4000, [::1]:4000 or colony.internal:4000"
 
 
@@ -57,28 +61,36 @@ def normal_address(text: str) -> str:
     return format_address(*parse_address(text.strip()))
 
 
-def configured_colony(flag: str | None, *, quiet: bool = False) -> str | None:
-    """Returns the colony's address as the user set it, or None where nothing is set.
+def configured_colony(
+    flag: str | None, *, tls_ca: str | None = None, token_file: str | None = None, quiet: bool = False
+) -> Colony | None:
+    """Returns the colony as the user set it, or None where nothing is set.
 
     A project file that says so is named on stderr: it may be anybody's.
 
     Args:
         flag: The value of `--colony`.
+        tls_ca: The value of `--tls-ca`.
+        token_file: The value of `--token-file`.
         quiet: Whether to say nothing.
 
     Raises:
-        UsageError: The flag is not an address.
-        ConfigError: An environment variable or a configuration file is not usable.
+        UsageError: The flag is not an address, or there is no colony that the others could be for.
+        ConfigError: An environment variable or a configuration file is not usable, or the token would be
+            sent in clear.
     """
-    if flag is not None:
-        return normal_address(flag)
-    from coral.config.effective import choose_colony
+    from coral.config.effective import access_of, choose_colony
 
-    chosen = choose_colony(None)
+    chosen = choose_colony(flag)
     if chosen is None:
+        for name, value in (("--tls-ca", tls_ca), ("--token-file", token_file)):
+            if value is not None:
+                raise UsageError(
+                    f"{name} is given, and no colony that it is for", hint="name it: --colony HOST:PORT"
+                )
         return None
     if chosen.by_project and not quiet:
         context = "" if chosen.context is None else f" (context {chosen.context})"
         where = chosen.source.rpartition(":")[0]
         print(f"coral: using colony {chosen.address}{context} from {where}", file=sys.stderr, flush=True)
-    return chosen.address
+    return access_of(chosen, tls_ca=tls_ca, token_file=token_file)

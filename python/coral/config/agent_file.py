@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
+from coral.config.access import SYSTEM
 from coral.config.kinds import (
     Address,
     ByteCount,
@@ -57,6 +58,22 @@ AGENT_SETTINGS: Final = (
         flag="--fleet",
         env="CORAL_FLEET",
         default_text="the colony's host, at the port that the colony tells",
+    ),
+    Setting(
+        "tls_ca",
+        FilePath(word=SYSTEM),
+        None,
+        "Certificate authority of the colony, PEM; `system` is those that this machine trusts. It means TLS.",
+        flag="--tls-ca",
+        env="CORAL_AGENT_TLS_CA",
+    ),
+    Setting(
+        "token_file",
+        FilePath(),
+        None,
+        "File that holds the agent's token, of the role agent; it is read for each connection.",
+        flag="--token-file",
+        env="CORAL_AGENT_TOKEN_FILE",
     ),
     Setting(
         "id",

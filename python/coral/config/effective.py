@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from coral.config.access import Colony, read_access
 from coral.config.paths import config_file
 from coral.errors import ConfigError, CoralError
 
@@ -88,15 +89,28 @@ class Choice:
         source: What said so: `--colony`, `environment variable X`, or `FILE:LINE`.
         context: The context, or None where the address itself was given.
         by_project: Whether a project file said so.
+        tls_ca: The context's certificate authority: a path, `system`, or None.
+        token_file: The context's file of a token, or None.
     """
 
-    __slots__ = ("address", "by_project", "context", "source")
+    __slots__ = ("address", "by_project", "context", "source", "tls_ca", "token_file")
 
-    def __init__(self, address: str, source: str, *, context: str | None = None, by_project: bool = False):
+    def __init__(
+        self,
+        address: str,
+        source: str,
+        *,
+        context: str | None = None,
+        by_project: bool = False,
+        tls_ca: str | None = None,
+        token_file: str | None = None,
+    ):
         self.address = address
         self.source = source
         self.context = context
         self.by_project = by_project
+        self.tls_ca = tls_ca
+        self.token_file = token_file
 
 
 def choose_colony(flag: str | None) -> Choice | None:
@@ -149,4 +163,38 @@ def _of_context(name: str, source: str, user: ConfigFile | None, *, by_project: 
             f"{source}: there is no context {name!r}",
             hint=f"{hint}; coral config add-context {name} HOST:PORT adds it",
         )
-    return Choice(known[name], source, context=name, by_project=by_project)
+    found = known[name]
+    return Choice(
+        found.colony,
+        source,
+        context=name,
+        by_project=by_project,
+        tls_ca=found.tls_ca,
+        token_file=found.token_file,
+    )
+
+
+def access_of(chosen: Choice, *, tls_ca: str | None, token_file: str | None) -> Colony:
+    """Reads with what the chosen colony is reached: flag, environment, context, in this order.
+
+    What a project file chose, which may be anybody's, gets nothing from the environment: a folder that was
+    downloaded could name a colony of its own, and would be sent the token of another.
+
+    Args:
+        chosen: The colony.
+        tls_ca: The value of `--tls-ca`.
+        token_file: The value of `--token-file`.
+
+    Raises:
+        ConfigError: A file cannot be used, or the token would be sent in clear.
+    """
+    environment = {} if chosen.by_project else os.environ
+    ca = tls_ca or environment.get("CORAL_TLS_CA") or chosen.tls_ca
+    path = token_file or environment.get("CORAL_TOKEN_FILE")
+    token = None if path else environment.get("CORAL_TOKEN") or None
+    if not path and not token:
+        path = chosen.token_file
+    if not (ca or path or token):
+        return Colony(chosen.address)
+    access = read_access(chosen.address, tls_ca=ca or None, token_file=path or None, token=token)
+    return Colony(chosen.address, access)

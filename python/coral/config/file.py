@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from coral.config.kinds import Address, Duration, Kind, Switch, Text
+from coral.config.access import SYSTEM
+from coral.config.kinds import Address, Duration, FilePath, Kind, Switch, Text
 from coral.config.yaml_file import FileValue, read_yaml
 from coral.errors import ConfigError
 
@@ -91,6 +92,29 @@ _LEAVES: Final = (*(key.name for key in KEYS), CONTEXTS)
 
 
 @dataclass(frozen=True)
+class Context:
+    """A colony that has a name, and how it is reached.
+
+    Attributes:
+        colony: `HOST:PORT`.
+        tls_ca: Path of its certificate authority, or `system`; None for no TLS.
+        token_file: Path of the file that holds the user's token; None for none.
+    """
+
+    colony: str
+    tls_ca: str | None = None
+    token_file: str | None = None
+
+
+CONTEXT_KINDS: Final[Mapping[str, Kind]] = {
+    "colony": Address(),
+    "tls_ca": FilePath(word=SYSTEM),
+    "token_file": FilePath(),
+}
+"""What a context may hold."""
+
+
+@dataclass(frozen=True)
 class ConfigFile:
     """What a file says, checked.
 
@@ -98,13 +122,13 @@ class ConfigFile:
         path: The file.
         values: What is set, by key; a value as the file has it, where it is text, else as it is checked.
         lines: The line of each.
-        contexts: Addresses of colonies, by the context's name.
+        contexts: Colonies, by the context's name.
     """
 
     path: str
     values: Mapping[str, Any]
     lines: Mapping[str, int]
-    contexts: Mapping[str, str]
+    contexts: Mapping[str, Context]
 
     def source(self, key: str) -> str:
         """Where a value is from: `FILE:LINE`."""
@@ -180,7 +204,7 @@ def parse_value(key: Key, raw: object) -> object:
     return key.kind.show(key.kind.parse(raw, folder=Path.cwd()))
 
 
-def _contexts(path: str, found: FileValue | None) -> dict[str, str]:
+def _contexts(path: str, found: FileValue | None) -> dict[str, Context]:
     if found is None or found.value is None:
         return {}
     where = f"{path}:{found.line}"
@@ -189,11 +213,28 @@ def _contexts(path: str, found: FileValue | None) -> dict[str, str]:
         raise ConfigError(f"{where}: contexts is {found.value!r}, expected names with settings", hint=example)
     contexts = {}
     for name, settings in found.value.items():
-        if not isinstance(name, str) or not isinstance(settings, dict) or list(settings) != ["colony"]:
-            raise ConfigError(f"{where}: the context {name!r} has not just the key colony", hint=example)
-        colony = Key("colony", Address(), "", None, None, False)
-        contexts[name] = str(check_value(colony, settings["colony"], where=f"{where}: the context {name}"))
+        if not isinstance(name, str) or not isinstance(settings, dict) or "colony" not in settings:
+            raise ConfigError(f"{where}: the context {name!r} has no key colony", hint=example)
+        contexts[name] = _context(settings, f"{where}: the context {name}", os.path.dirname(path))
     return contexts
+
+
+def _context(settings: Mapping[Any, Any], where: str, folder: str) -> Context:
+    values = {}
+    for key, raw in settings.items():
+        if key not in CONTEXT_KINDS:
+            known = ", ".join(CONTEXT_KINDS)
+            raise ConfigError(f"{where} has the unknown key {key!r}", hint=f"a context may have: {known}")
+        if raw is None:
+            continue
+        kind = CONTEXT_KINDS[key]
+        try:
+            values[key] = str(kind.parse(raw, folder=Path(folder)))
+        except ValueError as error:
+            raise ConfigError(f"{where}: {key} {error}", hint=f"{key} is {kind.describe()}") from None
+    if "colony" not in values:
+        raise ConfigError(f"{where}: colony is empty", hint="colony is HOST:PORT")
+    return Context(**values)
 
 
 def _not_in_project(name: str, *, known: bool, where: str) -> ConfigError:

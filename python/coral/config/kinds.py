@@ -261,16 +261,24 @@ class Choice:
 
 @dataclass(frozen=True)
 class FilePath:
-    """A path. `~` is the home directory; in a file, relative paths start at the file's folder."""
+    """A path. `~` is the home directory; in a file, relative paths start at the file's folder.
+
+    Attributes:
+        word: A word that is allowed in its place, or None.
+    """
+
+    word: str | None = None
 
     @property
     def metavar(self) -> str:  # noqa: D102
         return "PATH"
 
     def describe(self) -> str:  # noqa: D102
-        return "path"
+        return "path" if self.word is None else f"path, or `{self.word}`"
 
-    def parse(self, raw: object, *, folder: Path) -> Path:  # noqa: D102
+    def parse(self, raw: object, *, folder: Path) -> Path | str:  # noqa: D102
+        if self.word is not None and raw == self.word:
+            return self.word
         if not isinstance(raw, str) or not raw:
             raise ValueError(f"is {raw!r}, expected a path")
         return Path(os.path.normpath(folder / Path(raw).expanduser()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,18 @@ START_SECONDS = 60.0
 PAUSE_SECONDS = 120.0
 """How long the shop may take to serve its last visitors and to send its last telemetry."""
 
-_OTHER_COLONY = ("CORAL_COLONY", "CORAL_FLEET")
+_OTHER_COLONY = (
+    "CORAL_COLONY",
+    "CORAL_FLEET",
+    "CORAL_TLS_CA",
+    "CORAL_TOKEN",
+    "CORAL_TOKEN_FILE",
+    "CORAL_AGENT_TLS_CA",
+    "CORAL_AGENT_TOKEN_FILE",
+    "CORAL_COLONY_TLS_CERT",
+    "CORAL_COLONY_TLS_KEY",
+    "CORAL_COLONY_TOKEN_FILE",
+)
 
 ANY_PORT = "127.0.0.1:0"
 """Loopback, whichever port is free."""
@@ -65,11 +76,17 @@ class Agent:
     """HOST:PORT of its own metrics and health."""
 
 
-def begin_colony(data: Path, log: Path, listen: str = ANY_PORT, fleet_listen: str = ANY_PORT) -> Child:
-    """Starts a colony and does not wait for it."""
+def begin_colony(
+    data: Path,
+    log: Path,
+    listen: str = ANY_PORT,
+    fleet_listen: str = ANY_PORT,
+    options: Sequence[str] = (),
+) -> Child:
+    """Starts a colony and does not wait for it; `options` are more of `coral colony start`."""
     command = coral_command(
         *("colony", "start", "--no-config", "--listen", listen, "--fleet-listen", fleet_listen),
-        *("--data", str(data), "--metrics", ANY_PORT, "-o", "json"),
+        *("--data", str(data), "--metrics", ANY_PORT, "-o", "json", *options),
     )
     return Child("the colony", command, log, child_environment())
 
@@ -95,10 +112,11 @@ def begin_agent(
     otlp_grpc: str = ANY_PORT,
     otlp_http: str = ANY_PORT,
     fleet: str | None = None,
+    options: Sequence[str] = (),
 ) -> Child:
     """Starts an agent for the colony at HOST:PORT and does not wait for it.
 
-    With `fleet` the colony is not asked where it serves agents.
+    With `fleet` the colony is not asked where it serves agents; `options` are more of `coral agent start`.
     """
     command = coral_command(
         *("agent", "start", "--no-config", "--colony", colony, "--data", str(data), "--id", agent_id),
@@ -106,6 +124,7 @@ def begin_agent(
         *("--host-interval", "5s", "--metrics", ANY_PORT, "-o", "json"),
         *(part for key, value in labels.items() for part in ("--label", f"{key}={value}")),
         *(() if fleet is None else ("--fleet", fleet)),
+        *options,
     )
     return Child("the agent", command, log, child_environment())
 

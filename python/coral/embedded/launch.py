@@ -105,7 +105,7 @@ def _start(data: str, log_path: str, waiting: Callable[[], None] | None) -> Loca
 
 def _environment() -> dict[str, str]:
     """Our environment, with Coral importable from another directory too and no colony set."""
-    environment = {name: value for name, value in os.environ.items() if name != "CORAL_COLONY"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CORAL_COLONY")}
     search = [
         _PACKAGE_ROOT,
         *[os.path.abspath(p) for p in environment.get("PYTHONPATH", "").split(os.pathsep) if p],

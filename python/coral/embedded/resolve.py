@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from coral.config.access import Colony
 from coral.config.address import configured_colony
 
 TYPE_CHECKING = False
@@ -11,14 +12,16 @@ if TYPE_CHECKING:
     from coral.embedded.state import LocalColony
 
 
-def resolve_colony(flag: str | None) -> str:
-    """Returns the address of the colony to talk to.
+def resolve_colony(flag: str | None, *, tls_ca: str | None = None, token_file: str | None = None) -> Colony:
+    """Returns the colony to talk to.
 
     In this order: the flag, `CORAL_COLONY`, the configuration file, a running local colony, a local
     colony started now. The last two say so in one line on stderr.
 
     Args:
         flag: The value of `--colony`.
+        tls_ca: The value of `--tls-ca`.
+        token_file: The value of `--token-file`.
 
     Raises:
         UsageError: The flag is no address.
@@ -26,7 +29,7 @@ def resolve_colony(flag: str | None) -> str:
         UnreachableError: The local colony did not start.
         StorageError: The local colony's directory cannot be written.
     """
-    return configured_colony(flag) or local_colony()
+    return configured_colony(flag, tls_ca=tls_ca, token_file=token_file) or Colony(local_colony())
 
 
 def local_colony(*, quiet: bool = False) -> str:

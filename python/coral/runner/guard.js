@@ -10,6 +10,7 @@ const EXIT_IO = 74;
 const EXIT_DENIED = 77;
 const EXIT_CHECKS = 99;
 const EXIT_PIPE = 141;
+const REFUSED = ["UNAUTHENTICATED", "PERMISSION_DENIED"]; // by the colony, of the user's token
 const CORAL_ERRORS = ["CoralError", "NoDataError"];
 const DENIED = {
   read: "scripts may read files below their own folder only",
@@ -51,6 +52,7 @@ function report(error) {
   if (!(error instanceof Error)) return;
   const { name, reason, hint, message } = error;
   if (name === "CoralError" && reason === "UNREACHABLE") end(EXIT_UNREACHABLE, message, hint);
+  if (name === "CoralError" && REFUSED.includes(reason)) end(EXIT_DENIED, message, hint);
   if (name === "CoralError" && reason === "INVALID_PARAMS") end(EXIT_USAGE, message, hint);
   if (CORAL_ERRORS.includes(name) && typeof hint === "string") end(EXIT_THREW, String(error.stack), hint);
   if (name === "NotCapable") {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from coral.config.access import CLEAR, Access
 from coral.runner.source import Source
 from coral.script_limits import SCRIPT_MEMORY_BYTES, SCRIPT_OUTPUT_BYTES, SCRIPT_SECONDS
 
@@ -50,6 +51,7 @@ class Job:
     Attributes:
         source: The script.
         colony: Address of its colony, `HOST:PORT`; None for a script that gets no network.
+        access: With what that is reached.
         host: The Unix socket that serves it in place of a colony, or None.
         clock: The script's clock where it is not the real one, or None. It needs a host that takes it.
         params: What the script sees as `coral.params`.
@@ -69,6 +71,7 @@ class Job:
     """
 
     __slots__ = (
+        "access",
         "arguments",
         "check",
         "clock",
@@ -94,6 +97,7 @@ class Job:
         source: Source,
         *,
         colony: str | None,
+        access: Access = CLEAR,
         host: Host | None = None,
         clock: VirtualClock | None = None,
         params: dict[str, object] | None = None,
@@ -113,6 +117,7 @@ class Job:
     ) -> None:
         self.source = source
         self.colony = colony
+        self.access = access
         self.host = host
         self.clock = clock
         self.params = params or {}

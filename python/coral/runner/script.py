@@ -9,6 +9,7 @@ from coral.errors import (
     CoralError,
     DeniedError,
     RuntimeMissingError,
+    UnreachableError,
 )
 from coral.runner import places, policy
 from coral.runner.binary import find_deno
@@ -18,7 +19,7 @@ from coral.runner.imports import RunDirectory
 from coral.runner.job import Host, Job, VirtualClock
 from coral.runner.places import prelude, sdk_bundle
 from coral.runner.process import Ended, run_child
-from coral.script_limits import MAX_CLOCK_JUMPS, REPORT_BYTES
+from coral.script_limits import MAX_CLOCK_JUMPS, REPORT_BYTES, SCRIPT_TOKEN_SECONDS, TOKEN_CLOCK_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -208,6 +209,8 @@ def run_script(job: Job) -> int:
             note(job, ended, failure)
         if failure is not None:
             raise failure
+        if ended.code == UnreachableError.exit_code and job.colony is not None:
+            _say_why(job.colony, job)
         return ended.code
 
 
@@ -232,6 +235,15 @@ def _run(prepared: Prepared, job: Job) -> Ended:
         return start()
     finally:
         confinement.close()
+
+
+def _say_why(colony: str, job: Job) -> None:
+    """Says that it is for TLS that the colony did not answer, if it is: Deno's words for it tell little."""
+    from coral.wire.tls import why_no_talk
+
+    found = why_no_talk(colony, job.access)
+    if found is not None:
+        print(f"coral: {found.message}; {found.hint}", file=sys.stderr, flush=True)
 
 
 def _say_missing(ended: Ended, job: Job) -> None:
@@ -259,15 +271,29 @@ def _connection(job: Job, colour: bool) -> dict[str, object]:
         "mode": "cli" if host is None else host.mode,
         "address": job.colony,
         "socket": None if host is None else host.socket,
-        "tls": False,
-        "ca": None,
-        "token": None if host is None else host.token,
+        "tls": host is None and job.access.ca is not None,
+        "ca": None if host is not None else job.access.ca,
+        "token": _script_token(job) if host is None else host.token,
         "params": job.params,
         "texts": job.texts,
         "scriptName": job.source.name,
         "screen": {"columns": _columns(), "colour": colour},
         "executionId": _uuid(),
     }
+
+
+def _script_token(job: Job) -> str | None:
+    """A token that only asks, made from the user's: a script never gets that itself."""
+    if job.access.token is None:
+        return None
+    import time
+
+    from coral.model.tokens import SCRIPT_PREFIX, script_token
+
+    if job.access.token.startswith(SCRIPT_PREFIX):
+        return job.access.token
+    seconds = min(job.time_limit or SCRIPT_TOKEN_SECONDS, SCRIPT_TOKEN_SECONDS)
+    return script_token(job.access.token, ends=int(time.time() + seconds + TOKEN_CLOCK_SECONDS))
 
 
 def _columns() -> int:

@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 
 from coral.config.address import format_address, parse_address
 from coral.errors import ListenError
+from coral.serve.certificate import ServerCertificate
 
 _BASE_OPTIONS: Final = [("grpc.so_reuseport", 0)]
 
@@ -122,11 +123,14 @@ class GrpcServer:
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.server)
 
-    def listen(self, text: str, *, setting: str | None = None) -> str:
+    def listen(
+        self, text: str, *, setting: str | None = None, certificate: ServerCertificate | None = None
+    ) -> str:
         """Opens the port; answers the address with the real port.
 
         Args:
             text: `HOST:PORT`; port 0 picks a free one.
+            certificate: For TLS; None for none.
             setting: What another address is chosen by, for the error's hint.
 
         Raises:
@@ -137,7 +141,10 @@ class GrpcServer:
         # grpc reports a failed bind without its cause, so a plain socket is asked first.
         listen_tcp(text, setting=setting).close()
         try:
-            bound = self.server.add_insecure_port(format_address(host, port))
+            if certificate is None:
+                bound = self.server.add_insecure_port(format_address(host, port))
+            else:
+                bound = self.server.add_secure_port(format_address(host, port), certificate.credentials())
         except RuntimeError as error:
             raise _cannot_listen(text, str(error), setting) from error
         return format_address(host, bound)

@@ -39,13 +39,19 @@ class Fleet:
 
 
 @contextmanager
-def start_colony(folder: Path, *, listen: str = ANY_PORT, fleet_listen: str = ANY_PORT) -> Iterator[Colony]:
+def start_colony(
+    folder: Path,
+    *,
+    listen: str = ANY_PORT,
+    fleet_listen: str = ANY_PORT,
+    options: Sequence[str] = (),
+) -> Iterator[Colony]:
     """Runs a colony with its data in `folder`/colony until the block ends; starting again keeps the data.
 
     Raises:
         ChildError: It did not start, or it was still there at the end and did not stop cleanly.
     """
-    child = begin_colony(folder / "colony", folder / "logs" / "colony.log", listen, fleet_listen)
+    child = begin_colony(folder / "colony", folder / "logs" / "colony.log", listen, fleet_listen, options)
     with _stopping_cleanly(child):
         yield await_colony(child)
 
@@ -60,6 +66,7 @@ def start_agent(
     otlp_grpc: str = ANY_PORT,
     otlp_http: str = ANY_PORT,
     fleet: str | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[Agent]:
     """Runs an agent of the colony at HOST:PORT with its data in `folder`/ID until the block ends.
 
@@ -77,6 +84,7 @@ def start_agent(
         otlp_grpc=otlp_grpc,
         otlp_http=otlp_http,
         fleet=fleet,
+        options=options,
     )
     with _stopping_cleanly(child):
         yield await_agent(child)

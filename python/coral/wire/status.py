@@ -13,9 +13,11 @@ from google.protobuf import any_pb2
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
+from coral.config.access import CLEAR, Access
 from coral.errors import (
     CoralError,
     DeniedError,
+    ForbiddenError,
     LimitError,
     MemoryLimitError,
     NoDataError,
@@ -25,11 +27,13 @@ from coral.errors import (
     QuotaError,
     StorageError,
     StorageFullError,
+    UnauthenticatedError,
     UnreachableError,
     UnsupportedError,
     UsageError,
 )
 from coral.limits import MAX_QUERY_CALLS, MAX_QUERY_REQUEST_BYTES
+from coral.wire.tls import why_no_talk
 
 DOMAIN: Final = "coral"
 DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -39,6 +43,8 @@ _MAPPING: Final[tuple[tuple[type[CoralError], str, grpc.StatusCode], ...]] = (
     (NoDataError, "NO_DATA", grpc.StatusCode.NOT_FOUND),
     (NotFoundError, "NOT_FOUND", grpc.StatusCode.NOT_FOUND),
     (UsageError, "INVALID_ARGUMENT", grpc.StatusCode.INVALID_ARGUMENT),
+    (UnauthenticatedError, "UNAUTHENTICATED", grpc.StatusCode.UNAUTHENTICATED),
+    (ForbiddenError, "PERMISSION_DENIED", grpc.StatusCode.PERMISSION_DENIED),
     (DeniedError, "QUERY_REFUSED", grpc.StatusCode.PERMISSION_DENIED),
     (QueryError, "QUERY_FAILED", grpc.StatusCode.INVALID_ARGUMENT),
     (MemoryLimitError, "QUERY_MEMORY", grpc.StatusCode.RESOURCE_EXHAUSTED),
@@ -90,12 +96,13 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], error: CoralError) 
     await context.abort(code, error.message)
 
 
-def from_rpc_error(error: grpc.RpcError, *, address: str) -> CoralError:
-    """The error that a failed call stands for.
+def from_rpc_error(error: grpc.RpcError, *, address: str, access: Access = CLEAR) -> CoralError:
+    """The error that a failed call stands for; where nothing answers, it is looked why, for 3 s at most.
 
     Args:
         error: What grpc raised.
         address: Where the call went; named when nothing answers there.
+        access: With what.
     """
     call: grpc.Call = error  # type: ignore[assignment]  # grpc raises calls that are errors
     for key, value in call.trailing_metadata() or ():
@@ -105,6 +112,9 @@ def from_rpc_error(error: grpc.RpcError, *, address: str) -> CoralError:
                 return rebuilt
     code = call.code()
     if code is grpc.StatusCode.UNAVAILABLE:
+        reason = why_no_talk(address, access)
+        if reason is not None:
+            return reason
         return UnreachableError(
             f"no colony answers at {address}",
             hint="check the address (--colony or CORAL_COLONY) and that `coral colony start` runs there",

@@ -78,9 +78,10 @@ def test_the_variable_is_read(
     if flag in settings_of(path):
         assert settings_of(path)[flag] == name
         return  # the next test
-    if flag in ("--colony", "--memory", "--config"):
+    shared = ("--tls-ca", "--token-file") if path[0] not in ("token", "config") else ()
+    if flag in ("--colony", "--memory", "--config", *shared):
         assert option.envvar is None
-        return  # test_config, test_settings_commands and test_limits say that it is read
+        return  # test_config, test_settings_commands, test_limits and tests/security say that it is read
     choices = option.type.choices if isinstance(option.type, click.Choice) else ["7"]
     monkeypatch.setenv(name, "1" if option.is_flag else str(choices[0]))
     with command.make_context(path[-1], [], resilient_parsing=True) as context:
@@ -101,6 +102,7 @@ def test_settings_with_a_flag_have_a_variable(settings: tuple[object, ...]) -> N
             "Duration": "100h",
             "ByteCount": "1GiB",
             "Choice": "json",
+            "FilePath": "/x",
         }.get(kind)
         assert value is not None, setting.key
         found = configure(table, flags={}, file=None, environment={setting.env: value})

@@ -7,39 +7,41 @@ from datetime import UTC, datetime
 
 from coral import __version__
 from coral.cli.checks import Finding
+from coral.cli.options import ColonyFlags
+from coral.config.access import Access, Colony
 from coral.errors import CoralError
 from coral.limits import CLOCK_SKEW_SECONDS
 
 
-def check_colony(flag: str | None) -> list[Finding]:
+def check_colony(flags: ColonyFlags) -> list[Finding]:
     """Asks the colony for its version and its clock; starts none.
 
     Args:
-        flag: Value of `--colony`.
+        flags: What the command line says of it.
     """
     from coral.config.address import configured_colony
     from coral.embedded.state import running, state_file
 
     try:
-        address = configured_colony(flag)
+        colony = configured_colony(flags.address, tls_ca=flags.tls_ca, token_file=flags.token_file)
     except CoralError as error:
         return [Finding("configuration", "problem", error.message, error.hint)]
-    if address is None:
+    if colony is None:
         local = running(state_file())
         if local is None:
             text = "none is set and none runs here: commands that need one start the local colony"
             return [Finding("colony", "ok", text)]
-        address = local.address
-    return _ask(address)
+        colony = Colony(local.address)
+    return _ask(colony.address, colony.access)
 
 
-def _ask(address: str) -> list[Finding]:
+def _ask(address: str, access: Access) -> list[Finding]:
     from coral.client.colony import ColonyClient, to_rows
     from coral.client.status import get_status
 
     try:
-        colony = get_status(address).colony
-        with ColonyClient(address) as client:
+        colony = get_status(address, access).colony
+        with ColonyClient(address, access) as client:
             client.query("SELECT 1")  # the connection is there for what is measured
             before, start = datetime.now(UTC), time.monotonic()
             ((theirs,),) = to_rows(client.query("SELECT epoch_us(now())").rows)
