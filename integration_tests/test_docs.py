@@ -38,6 +38,7 @@ _PLAYED = {
     "docs/guides/plots-and-reports.md": "python/tests/runner/test_guide.py",
     "docs/reference/sdk.md": "integration_tests/test_sdk_docs.py",
     "docs/guides/testing-scripts.md": "python/tests/replay/test_guide.py",
+    "docs/guides/tls-and-tokens.md": "python/tests/security/test_guide.py",
     "docs/reference/cli.md": "python/tests/cli/test_cli_reference.py",
 }
 

@@ -210,6 +210,24 @@ SESSIONS = {
         ("coral completion bash", "coral completion zsh", "coral completion fish", "coral completion tcsh")
     ),
     "doctor": Session(("coral doctor", "coral doctor --nope"), kept="^problem  colony|check the address"),
+    "token": Session(
+        (
+            "coral token list",
+            "coral token create alice --role viewer --token-file tokens.yaml",
+            "coral token create edge --role agent --raw-attributes --token-file tokens.yaml",
+            "coral token create edge --role king --token-file tokens.yaml",
+            "coral token create alice --role admin --token-file tokens.yaml",
+            "coral token list --token-file tokens.yaml",
+            "coral token list --token-file tokens.yaml -o json",
+            "coral token revoke bob --token-file tokens.yaml",
+            "coral token revoke alice --token-file tokens.yaml",
+            "coral services --colony colony.internal:9000 --token-file mine.token",
+            "coral services --tls-ca mine.token",
+            "coral colony start --no-config --listen 0.0.0.0:9000",
+        ),
+        files={"mine.token": "coral_0\n", "coral.yaml": ""},
+        masks=((r"coral_[0-9a-f]{64}", "coral_RANDOM"),),
+    ),
     "audit": Session(
         (
             "coral audit",

@@ -22,6 +22,8 @@ def read(tmp_path: Path, text: str, **flags: object) -> Configuration:
 FULL = """
 colony: 127.0.0.1:9000
 fleet: 127.0.0.1:9001
+tls_ca: system
+token_file: web.token
 id: web-1
 data: var/agent
 labels: {region: us-east, rack: 7}
@@ -54,6 +56,8 @@ def test_a_file_with_every_key(tmp_path: Path) -> None:
     assert {key: effective.value for key, effective in found.values.items()} == {
         "colony": "127.0.0.1:9000",
         "fleet": "127.0.0.1:9001",
+        "tls_ca": "system",
+        "token_file": tmp_path / "web.token",
         "id": "web-1",
         "data": tmp_path / "var/agent",
         "labels": {"region": "us-east", "rack": "7"},
