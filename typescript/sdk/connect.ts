@@ -59,9 +59,7 @@ export function endpointFromEnvironment(): Endpoint | undefined {
   }
   if (!address) return undefined;
   checkAddress(address, "CORAL_COLONY");
-  const ca = file && file !== "system"
-    ? process!.getBuiltinModule("node:fs").readFileSync(file, "utf8")
-    : undefined;
+  const ca = file && file !== "system" ? process!.getBuiltinModule("node:fs").readFileSync(file, "utf8") : undefined;
   return endpointOf(address, file ? true : undefined, ca, token);
 }
 
