@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from coral.cli.errors import report
-from coral.cli.options import colony_option, output_option, resolve_colony
+from coral.cli.options import ColonyFlags, colony_option, output_option, resolve_colony
 from coral.cli.output import render_json, render_rows
 from coral.cli.replay_options import params_option, read_params
 from coral.errors import UsageError
@@ -45,7 +45,7 @@ def backtest(
     dataset: Path | None,
     timeout: str | None,
     params: tuple[str, ...],
-    colony: str | None,
+    colony: ColonyFlags,
     output: str,
 ) -> int:
     """Run the script FILE on what has been, and print when it would have fired.
@@ -61,7 +61,7 @@ def backtest(
     from coral.replay.hosting import RecordingHost
     from coral.script_limits import BACKTEST_SECONDS
 
-    if dataset is not None and colony is not None:
+    if dataset is not None and colony != ColonyFlags():
         raise UsageError("--dataset and --colony are both given", hint="ask one of them")
     if not file.is_file():
         raise UsageError(f"there is no script {file}", hint="coral backtest alert.ts")
@@ -81,7 +81,7 @@ def backtest(
 
 
 @contextlib.contextmanager
-def _recording(dataset: Path | None, colony: str | None, length: timedelta | None) -> Iterator[Path]:
+def _recording(dataset: Path | None, colony: ColonyFlags, length: timedelta | None) -> Iterator[Path]:
     if dataset is not None:
         yield dataset
         return
@@ -91,7 +91,8 @@ def _recording(dataset: Path | None, colony: str | None, length: timedelta | Non
     assert length is not None
     with tempfile.TemporaryDirectory(prefix="coral-backtest-") as folder:
         path = Path(folder, "recording.duckdb")
-        with ColonyClient(resolve_colony(colony)) as client:
+        found = resolve_colony(colony)
+        with ColonyClient(found.address, found.access) as client:
             click.echo("coral: recording from the colony", err=True)
             record(client, path, since=length)
         yield path

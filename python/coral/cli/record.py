@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from coral.cli.errors import report_note
-from coral.cli.options import colony_option, resolve_colony
+from coral.cli.options import ColonyFlags, colony_option, resolve_colony
 from coral.errors import UsageError
 from coral.model.durations import parse_duration_ns
 
@@ -23,7 +23,7 @@ from coral.model.durations import parse_duration_ns
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors on stderr.")
 @colony_option
 def record(
-    file: Path, since: str, services: tuple[str, ...], force: bool, quiet: bool, colony: str | None
+    file: Path, since: str, services: tuple[str, ...], force: bool, quiet: bool, colony: ColonyFlags
 ) -> None:
     """Record what a colony knows into FILE, a DuckDB file.
 
@@ -45,7 +45,8 @@ def record(
         if not quiet:
             click.echo(f"coral: {rows:,} rows of {table}", err=True)
 
-    with ColonyClient(resolve_colony(colony)) as client:
+    found = resolve_colony(colony)
+    with ColonyClient(found.address, found.access) as client:
         made = take(
             client,
             file,
