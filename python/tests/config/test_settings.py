@@ -89,9 +89,9 @@ def test_a_file_with_every_key(tmp_path: Path) -> None:
         "script.sdk_server_port": 9003,
     }
     lines = {key: effective.source.rpartition(":")[2] for key, effective in found.values.items()}
-    assert (lines["colony"], lines["otlp.http"], lines["script.sdk_server_port"]) == ("2", "9", "26")
+    assert (lines["colony"], lines["otlp.http"], lines["script.sdk_server_port"]) == ("2", "11", "28")
     # It is said honestly what a key does not do yet.
-    assert f"{tmp_path}/agent.yaml:21: script.enabled" in found.notes[0]
+    assert f"{tmp_path}/agent.yaml:23: script.enabled" in found.notes[0]
     assert all("without effect yet" in note for note in found.notes)
 
 
