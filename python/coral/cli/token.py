@@ -51,7 +51,9 @@ def token() -> None:
     + ".",
 )
 @click.option(
-    "--raw-attributes", is_flag=True, help="Its holder sees attributes that are redacted for others; this version redacts none yet."
+    "--raw-attributes",
+    is_flag=True,
+    help="Its holder sees attributes that are redacted for others; this version redacts none yet.",
 )
 @_file_option
 def create(name: str, role: str, raw_attributes: bool, path: str | None) -> int:

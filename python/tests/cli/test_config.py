@@ -91,8 +91,8 @@ def test_contexts(coral: Program) -> None:
     assert run("config", "use", "prod", **NO_COLONY) == Result(0, "commands use p:1 now (context prod)\n", "")
     assert run("config", "contexts", **NO_COLONY) == Result(0, "* prod  p:1\n  test  t:1\n", "")
     assert json.loads(run("config", "contexts", "--json", **NO_COLONY).stdout) == [
-        {"name": "prod", "colony": "p:1", "used": True},
-        {"name": "test", "colony": "t:1", "used": False},
+        {"name": "prod", "colony": "p:1", "tls_ca": None, "token_file": None, "used": True},
+        {"name": "test", "colony": "t:1", "tls_ca": None, "token_file": None, "used": False},
     ]
     shown = json.loads(run("config", "show", "--json", **NO_COLONY).stdout)
     assert shown["colony"] == {"value": "p:1", "source": f"context prod, {file}:6"}
@@ -235,7 +235,7 @@ def test_a_project_file_of_another_user_is_not_used(coral: Program) -> None:
         ("check: maybe", ":1: check is 'maybe'"),
         ("contexts: [a]", ":1: contexts is ['a'], expected names with settings"),
         ("contexts: {a: {colony: x}}", ":1: the context a: colony cannot be used: 'x' is not HOST:PORT"),
-        ("contexts: {a: {token: x}}", ":1: the context 'a' has not just the key colony"),
+        ("contexts: {a: {token: x}}", ":1: the context 'a' has no key colony"),
         ("colony: a:1\ncontext: a\n", " sets both colony and context, and either says which colony is meant"),
         ("colony: a:1\ncolony: b:1\n", ":2: the key 'colony' stands in line 1 too"),
     ],
