@@ -93,7 +93,7 @@ def test_an_example_that_does_not_exist(coral: Program, name: str) -> None:
     assert (ended.code, ended.stdout) == (66, "")
     first, second = ended.stderr.splitlines()
     assert first == f"error: there is no example {name!r}"
-    assert second.startswith("hint: the examples are analysis, ")
+    assert second.startswith("hint: the examples are alert-high-latency, analysis, ")
 
 
 @pytest.mark.parametrize(
