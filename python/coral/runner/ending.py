@@ -7,7 +7,8 @@ from coral.runner.job import Job
 from coral.runner.policy import Policy
 from coral.runner.process import Ended
 
-_SIGTRAP = 5  # how V8 ends a process that is out of heap
+# How V8 ends a process that is out of heap, and how Deno's own code does where an allocation fails.
+_OUT_OF_MEMORY = (5, 6)  # SIGTRAP, SIGABRT
 _DENO_UNSTABLE = 70
 
 
@@ -25,7 +26,7 @@ def failure_of(ended: Ended, job: Job) -> CoralError | None:
             f"{name} was stopped at its time limit of {job.time_limit:g} s",
             hint="raise it with --timeout 5m, or lift it with --timeout 0",
         )
-    if ended.exceeded == "memory" or ended.signal == _SIGTRAP:
+    if ended.exceeded == "memory" or ended.signal in _OUT_OF_MEMORY:
         return MemoryLimitError(
             f"{name} ran out of its {job.memory_limit >> 20} MiB of memory",
             hint="keep less at once (db.stream reads rows one by one), or raise the limit with --memory 1g",

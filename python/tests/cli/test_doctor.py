@@ -16,6 +16,7 @@ import pytest
 from coral import __version__
 from coral.cli.checks import colony as of_colony
 from coral.cli.checks import machine
+from coral.cli.options import ColonyFlags
 from tests.runner.program import NOWHERE, Program
 from tests.runner.test_binary import wheel_like
 
@@ -96,7 +97,7 @@ def test_a_clock_that_is_wrong(
             return super().now(tz) - real.timedelta(seconds=seconds)
 
     monkeypatch.setattr(of_colony, "datetime", Wrong)
-    clock = of_colony.check_colony(address)[-1]
+    clock = of_colony.check_colony(ColonyFlags(address))[-1]
     assert (clock.name, clock.state) == ("colony's clock", "problem")
     assert re.fullmatch(rf"(59|60)\.\d s {where} this machine's", clock.detail)
 
