@@ -141,9 +141,9 @@ MIN_DIRECT_ROWS: Final = 1_000
 """Rows of one group of requests from which on they are written as a segment at once instead of into the
 active file: below it a file of their own (two syncs) costs more than the way through the log."""
 
-RECENT_ROWS_BYTES: Final = 36 * 1024 * 1024
+RECENT_ROWS_BYTES: Final = 28 * 1024 * 1024
 """Newest spans that were written as segments at once and are kept in memory for the next rollup, in the
-columns that it needs of each: some 350,000."""
+columns that it needs of each: some 270,000."""
 
 RECENT_WHOLE_ROWS_BYTES: Final = 10 * 1024 * 1024
 """Those of them that are kept with all their columns, some 16,000: all when there are few, else a sample."""
@@ -214,7 +214,7 @@ MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
 """About how large one outbox batch gets; a rollup with more becomes several batches. One row is never
 split, but no row is larger than an OTLP request, and that fits into a fleet message."""
 
-MAX_ROLLUP_ROWS: Final = 120_000
+MAX_ROLLUP_ROWS: Final = 100_000
 """Fresh rows (spans, metric points, log records) that one rollup transaction takes; it bounds memory. More
 are taken in the next ones, and an agent that has as many waiting does not wait for its interval. One group of
 requests is never split."""
