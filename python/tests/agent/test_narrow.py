@@ -114,6 +114,15 @@ def test_samples_get_thinner_before_anything_is_dropped() -> None:
     assert (newest.thinning, newest.whole.num_rows) == (0, 1)
 
 
+def test_trace_ids_that_are_in_every_sample_do_not_hold_up_the_writer() -> None:
+    recent = RecentRows(max_bytes=10**9, max_whole_bytes=10_000)
+    recent.keep(Narrowing())
+    for seq in (1, 2):
+        recent.add(path_of(seq), rows_of(*[child(i, trace=1 << 127) for i in range(100)], seq=seq))
+        kept = recent.newest(upto_seq=100, most_rows=10**6)
+        assert [(one.rows.num_rows, one.whole.num_rows) for one in kept] == [(100, 0)] * seq
+
+
 def test_the_oldest_go_first() -> None:
     recent = RecentRows(max_bytes=8_000)
     recent.keep(Narrowing())

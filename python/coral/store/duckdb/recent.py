@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import pyarrow as pa
 
 from coral.limits import RECENT_ROWS_BYTES, RECENT_WHOLE_ROWS_BYTES
 from coral.store.duckdb.footer import sequence_of
+
+_MOST_THINNING: Final = 30
+"""What is in a thinner sample than this is not kept at all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +97,18 @@ class RecentRows:
                 oldest = self._kept.pop(next(iter(self._kept)))
                 self._bytes -= oldest.rows.nbytes + oldest.likely.nbytes
                 self._whole_bytes -= oldest.whole.nbytes
-            while self._whole_bytes > self._max_whole_bytes and self._whole_bytes:
-                self._thinning += 1
+            while self._whole_bytes > self._max_whole_bytes:
+                # A client chooses trace ids, and can choose ones that are in every sample.
+                last = self._thinning == _MOST_THINNING
+                self._thinning = min(self._thinning + 1, _MOST_THINNING)
                 for other, kept in self._kept.items():
-                    if kept.thinning < self._thinning:
-                        thinned = reduction.sample(kept.whole, self._thinning)
+                    if last or kept.thinning < self._thinning:
+                        whole = kept.whole.slice(0, 0) if last else kept.whole
+                        thinned = reduction.sample(whole, self._thinning)
                         self._whole_bytes += thinned.nbytes - kept.whole.nbytes
                         self._kept[other] = replace(kept, whole=thinned, thinning=self._thinning)
+                if last:
+                    break
 
     def get(self, path: Path) -> Kept | None:
         """What is kept of a file, or None when it is gone."""
@@ -120,6 +128,3 @@ class RecentRows:
                 break
             found.append(kept)
         return found
-
-
-__all__ = ("Kept", "RecentRows", "Reduction")
