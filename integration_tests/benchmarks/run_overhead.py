@@ -49,6 +49,8 @@ def main() -> int:
         bare = [deno, "run", "--no-prompt", f"--import-map={import_map}", str(script)]
         run = [*coral, "run", str(script), "--colony", "127.0.0.1:9"]
         environment = {**os.environ, "NO_COLOR": "1", "DENO_DIR": str(Path(folder, "deno-dir"))}
+        if program:  # an installed program is measured, not this tree's sources in its place
+            environment.pop("PYTHONPATH", None)
         times: dict[str, list[float]] = {"deno run": [], "coral run": []}
         for round_number in range(options.runs + 2):
             for name, command in (("deno run", bare), ("coral run", run)):
