@@ -6,6 +6,7 @@ A test finds in its environment:
   CORAL_TEST_NODE          the Node program; CORAL_TEST_NODE_MODULES: its packages
   CORAL_TEST_TYPESCRIPT    the folder typescript/ with the SDK's sources and the examples
   what `places` names      files and folders of that suite alone
+  what `packages` names    can be imported as well: a second environment's packages
   CI                       as it is where the tests are started (--test_env=CI)
   HOME, XDG_*, TMPDIR      short-lived folders of its own
 The sandbox has a network of its own with nothing but loopback.
@@ -33,6 +34,7 @@ export CORAL_TEST_DENO="$root/{tree}/python/coral/_deno/deno"
 export CORAL_TEST_NODE="$root/{node}" CORAL_TEST_NODE_MODULES="$root/{node_modules}"
 export CORAL_TEST_TYPESCRIPT="$root/typescript"
 {places}
+{packages}
 only=()
 if [[ -n "${{TESTBRIDGE_TEST_ONLY:-}}" ]]; then only=(-k "$TESTBRIDGE_TEST_ONLY"); fi
 files=({srcs})
@@ -53,11 +55,15 @@ if (( code == 5 )) && [[ -n "${{TEST_SHARD_INDEX:-}}" && -n "${{TESTBRIDGE_TEST_
 exit "$code"
 """
 
+# After all others: the suite's own environment wins.
+_PACKAGES = """PYTHONPATH+=":$(cd {venv}/lib/python3*/site-packages && pwd)\""""
+
 def _pytest_test_impl(ctx):
     script = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.write(script, _SCRIPT.format(
         node = ctx.file._node.short_path,
         node_modules = ctx.file._node_modules.short_path,
+        packages = _PACKAGES.format(venv = ctx.file.packages.short_path) if ctx.file.packages else "",
         places = "\n".join([
             "export %s=\"$root/%s\"" % (name, target.files.to_list()[0].short_path)
             for target, name in ctx.attr.places.items()
@@ -66,7 +72,7 @@ def _pytest_test_impl(ctx):
         tree = ctx.file._tree.short_path,
         venv = ctx.file._venv.short_path,
     ), is_executable = True)
-    files = ctx.files.srcs + ctx.files.data + ctx.files.places + [ctx.file._tree, ctx.file._settings]
+    files = ctx.files.srcs + ctx.files.data + ctx.files.places + ctx.files.packages + [ctx.file._tree, ctx.file._settings]
     return [DefaultInfo(
         executable = script,
         runfiles = ctx.runfiles(files + python_inputs(ctx) + node_inputs(ctx)),
@@ -76,6 +82,7 @@ _pytest_test = rule(
     implementation = _pytest_test_impl,
     attrs = dict(dict(PYTHON, **NODE), **{
         "data": attr.label_list(allow_files = True),
+        "packages": attr.label(allow_single_file = True, doc = "a virtual environment"),
         "places": attr.label_keyed_string_dict(allow_files = True, doc = "file or folder: its variable's name"),
         "srcs": attr.label_list(mandatory = True, allow_files = [".py"]),
         "_settings": attr.label(default = "//:pyproject.toml", allow_single_file = True),

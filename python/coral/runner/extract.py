@@ -24,6 +24,8 @@ from coral.runner.places import deno_package
 
 _CHUNK_BYTES = 1 << 20
 _LOCK_SECONDS = 120
+_NOEXEC = "programs may not be started from there (noexec)"
+_in_memory: dict[str, str] = {}
 _REINSTALL = "reinstall Coral (pip install --force-reinstall coral), or set CORAL_DENO_PATH to a Deno binary"
 
 
@@ -70,6 +72,8 @@ def _extract_below(base: str, archive: str, manifest: Manifest) -> str:
     target = manifest.below(base)
     directory = os.path.dirname(target)
     os.makedirs(directory, mode=0o700, exist_ok=True)
+    if sys.platform != "win32" and os.statvfs(directory).f_flag & os.ST_NOEXEC:
+        raise OSError(None, _NOEXEC)
     try:
         with filelock.FileLock(directory + ".lock", timeout=_LOCK_SECONDS):
             if intact(target, manifest):
@@ -81,7 +85,7 @@ def _extract_below(base: str, archive: str, manifest: Manifest) -> str:
         raise OSError(None, f"another process held {directory}.lock for {_LOCK_SECONDS} s") from None
     if not os.access(target, os.X_OK):
         os.unlink(target)
-        raise OSError(None, "programs may not be started from there (noexec)")
+        raise OSError(None, _NOEXEC)
     return target
 
 
@@ -126,11 +130,15 @@ def _decompress(archive: str, file: IO[bytes], manifest: Manifest) -> None:
 def _extract_to_memory(archive: str, manifest: Manifest) -> str:
     # The descriptor stays open (and close-on-exec) for the life of this process, so a child can be
     # started from our /proc entry without inheriting it.
+    known = _in_memory.get(manifest.sha256)
+    if known is not None:
+        return known
     descriptor = os.memfd_create("coral-deno", os.MFD_CLOEXEC)
     with _progress(manifest), open(descriptor, "wb", closefd=False) as file:
         _decompress(archive, file, manifest)
     os.fchmod(descriptor, 0o555)
-    return f"/proc/{os.getpid()}/fd/{descriptor}"
+    _in_memory[manifest.sha256] = f"/proc/{os.getpid()}/fd/{descriptor}"
+    return _in_memory[manifest.sha256]
 
 
 def _remove_leftovers(directory: str) -> None:

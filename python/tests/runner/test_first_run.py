@@ -115,6 +115,20 @@ def test_no_programs_may_start_from_the_only_place(first_run: Starts, mounted: C
     assert sum(path.stat().st_size for path in home.rglob("*") if path.is_file()) < 1000
 
 
+def test_a_script_runs_behind_all_walls_from_memory(
+    first_run: Starts, mounted: Callable[[str], Path]
+) -> None:
+    home = mounted("noexec,mode=0700")
+    program = "import sys; from coral.__main__ import main\n"
+    program += (
+        "sys.argv = ['coral', 'run', '--colony', '127.0.0.1:9', '-e', 'console.log(6 * 7)']; sys.exit(main())"
+    )
+    code, stdout, stderr = ended(first_run(home, program))
+    assert (code, stdout) == (0, "42"), stderr
+    assert stderr.count("unpacking") == 1
+    assert "not in force" not in stderr
+
+
 def test_no_room_in_the_only_place(first_run: Starts, mounted: Callable[[str], Path]) -> None:
     home = mounted(f"size={DENO_BYTES // 2},mode=0700")
     code, found, _ = ended(first_run(home))

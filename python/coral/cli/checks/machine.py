@@ -10,7 +10,13 @@ from coral.cli.checks import Finding
 from coral.errors import CoralError
 
 _BTF = "/sys/kernel/btf/vmlinux"
-_ANY_PROGRAM = "/bin/true"
+# A container may have nothing but the dynamic linker, which is a program too.
+_ANY_PROGRAM = (
+    "/bin/true",
+    "/usr/bin/true",
+    "/lib64/ld-linux-x86-64.so.2",
+    "/lib/ld-linux-aarch64.so.1",
+)
 _CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
 
 
@@ -31,8 +37,12 @@ def check_sandbox(deno: str | None) -> list[Finding]:
         return [Finding("sandbox", "note", text, "docs/security.md says what that means")]
     from coral.runner.containment.report import report
 
+    program = deno or next((path for path in _ANY_PROGRAM if os.access(path, os.X_OK)), None)
+    if program is None:
+        text = f"it cannot be tried: no Deno is unpacked, and there is no {', '.join(_ANY_PROGRAM)}"
+        return [Finding("sandbox", "note", text, "coral doctor --prepare unpacks Deno")]
     try:
-        layers = report(deno or _ANY_PROGRAM)
+        layers = report(program)
     except CoralError as error:
         return [Finding("sandbox", "problem", error.message, error.hint)]
     found = []

@@ -15,6 +15,7 @@ handles and no rule allows is denied. Descriptors that are open already keep the
 
 from __future__ import annotations
 
+import errno
 import os
 
 from coral.runner.containment.kernel import (
@@ -98,6 +99,10 @@ class Ruleset:
             if rights & ~_OF_FILES and not os.path.isdir(path):
                 rights &= _OF_FILES
             self._add(_RULE_PATH, rights.to_bytes(8, "little") + descriptor.to_bytes(4, "little"))
+        except OSError as error:
+            # Of memfd_create, in no mounted file system: the kernel takes no rules for it, nor denies it.
+            if error.errno != errno.EBADFD:
+                raise
         finally:
             os.close(descriptor)
         return True

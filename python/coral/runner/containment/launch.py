@@ -132,16 +132,17 @@ def launch(
 class _Image:
     """The program, its arguments and environment where the kernel can read them."""
 
-    __slots__ = ("address", "arguments", "argv", "environment", "filter", "variables")
+    __slots__ = ("address", "arguments", "argv", "environment", "filter", "program", "variables")
 
     def __init__(self, argv: list[str], environment: dict[str, str], walls: Walls) -> None:
         self.argv = argv
+        self.program = _own(argv[0])
         self.environment = environment
         self.address = 0
         if walls.kernel is None or walls.calls is None:
             return
         kernel = walls.kernel
-        path = os.fsencode(argv[0]) + b"\0"
+        path = os.fsencode(self.program) + b"\0"
         self.address = _unguessable_page(kernel, len(path))
         kernel.write_at(self.address, path)
         calls = walls.calls
@@ -162,9 +163,15 @@ class _Image:
     def execute(self, kernel: Kernel | None) -> NoReturn:
         """Becomes the program."""
         if kernel is None or not self.address:
-            os.execve(self.argv[0], self.argv, self.environment)
+            os.execve(self.program, self.argv, self.environment)
         kernel.call(kernel.execve, self.address, self.arguments[0].address, self.variables[0].address)
         raise AssertionError("execve has returned")
+
+
+def _own(path: str) -> str:
+    """A path in the child: behind Landlock it may not look for our descriptors in our part of /proc."""
+    ours = f"/proc/{os.getpid()}/fd/"
+    return f"/proc/self/fd/{path.removeprefix(ours)}" if path.startswith(ours) else path
 
 
 def _unguessable_page(kernel: Kernel, length: int) -> int:
