@@ -12,6 +12,7 @@ from coral.agent.functions.reader import ProgramReader
 from coral.clock import Clock
 from coral.errors import UnsupportedError
 from coral.limits import LOGS_QUESTION_SECONDS
+from coral.model.redaction import Redaction
 from coral.query.logs import LocalLogs
 from coral.store.api import Store
 
@@ -35,7 +36,9 @@ class Answers:
         """
         kind = question.WhichOneof("question")
         if kind == "query_logs":
-            return fleet_pb2.AgentAnswer(query_logs=await self._logs.find(question.query_logs))
+            redaction = Redaction(tuple(question.redact)) if question.redact else None
+            found = await self._logs.find(question.query_logs, redaction)
+            return fleet_pb2.AgentAnswer(query_logs=found)
         if kind == "list_functions":
             functions = await self.list_functions(question.list_functions)
             return fleet_pb2.AgentAnswer(list_functions=functions)

@@ -41,6 +41,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
 
     from coral.colony.security import SecurityOptions
     from coral.colony.server import ColonyOptions, serve_colony
+    from coral.model.redaction import Redaction
     from coral.serve.logs import configure_logs
 
     configure_logs(level=found["log.level"], style=found["log.format"])
@@ -61,6 +62,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
         security=SecurityOptions(
             tls_cert=found["tls_cert"], tls_key=found["tls_key"], token_file=found["token_file"]
         ),
+        redaction=Redaction(found["redact"]),
     )
     asyncio.run(serve_colony(options, as_json=output == "json"))
 

@@ -53,7 +53,7 @@ def token() -> None:
 @click.option(
     "--raw-attributes",
     is_flag=True,
-    help="Its holder sees attributes that are redacted for others; this version redacts none yet.",
+    help="Its holder sees values of attributes that are redacted for others (the setting redact).",
 )
 @_file_option
 def create(name: str, role: str, raw_attributes: bool, path: str | None) -> int:

@@ -15,6 +15,7 @@ from coral.errors import CoralError, LimitError, NotFoundError, UnreachableError
 from coral.limits import FUNCTIONS_QUESTION_SECONDS, LOGS_QUESTION_SECONDS, MAX_FUNCTION_AGENTS
 from coral.query.functions import Key, asked, encode_key
 from coral.query.logs import LogPage, log_filter
+from coral.query.redactor import Redactor, redact_logs
 from coral.store.api import Store
 
 _DAY: Final = timedelta(days=1)
@@ -29,17 +30,23 @@ _AGENTS: Final = """
 class FleetRecords:
     """`coral.query.records.Records` over the agents of a fleet. Used from one event loop."""
 
-    def __init__(self, fleet: FleetServicer, store: Store, *, clock: Clock) -> None:
+    def __init__(
+        self, fleet: FleetServicer, store: Store, *, clock: Clock, redactor: Redactor | None = None
+    ) -> None:
         self._fleet = fleet
         self._store = store
         self._clock = clock
+        self._redactor = redactor or Redactor()
 
     async def query_logs(self, request: pb.QueryLogsRequest) -> pb.QueryLogsResponse:
         """See the RPC."""
         wanted = log_filter(request, self._clock)
         page = LogPage(wanted)
         agents = await self._agents_with_logs(wanted.service, wanted.start)
-        question = fleet_pb2.AgentQuestion(query_logs=page.inner_request(request))
+        redaction = self._redactor.current()
+        question = fleet_pb2.AgentQuestion(
+            query_logs=page.inner_request(request), redact=redaction.names if redaction else ()
+        )
         completeness = pb.Completeness()
         problems: dict[str, CoralError] = {}
         async for agent_id, reply in self._fleet.questions.ask(
@@ -48,7 +55,9 @@ class FleetRecords:
             if isinstance(reply, CoralError):
                 problems[agent_id] = reply
             else:
-                page.add(agent_id, reply.query_logs)
+                answer = reply.query_logs
+                await asyncio.to_thread(redact_logs, answer, redaction, request.contains)
+                page.add(agent_id, answer)
         if problems and len(problems) == len(agents):
             raise _of_all("log records", problems)
         _add_missing(completeness, problems)

@@ -30,6 +30,7 @@ from coral.limits import (
     MAX_PAGE_SIZE,
     MAX_REMEMBERED_EVENTS,
 )
+from coral.query.redactor import Redactor
 from coral.store.api import Store, Transaction
 from coral.wire.page_tokens import decode_token, encode_token
 from coral.wire.times import from_timestamp, to_timestamp, window_of
@@ -94,11 +95,17 @@ class ScriptEvents:
     """
 
     def __init__(
-        self, store: Store, clock: Clock, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        redactor: Redactor | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._monotonic = monotonic
+        self._redactor = redactor or Redactor()
         self._runs: OrderedDict[str, _Run] = OrderedDict()
         self._all = _Bucket(
             EVENT_BYTES_PER_SECOND,
@@ -184,7 +191,10 @@ class ScriptEvents:
         rows = await asyncio.to_thread(self._store.query, _sql(), values, since={"script_events": start})
         taken = _page(rows, size)
         token = encode_token(taken[-1][0], taken[-1][1]) if len(rows) > len(taken) else ""
-        return pb.QueryEventsResponse(events=map(_event, taken), next_page_token=token)
+        # A script of somebody who may see raw attributes may have put some into its events.
+        texts = await asyncio.to_thread(self._redactor.texts, [row[4] for row in taken])
+        events = [_event((*row[:4], text, *row[5:])) for row, text in zip(taken, texts, strict=True)]
+        return pb.QueryEventsResponse(events=events, next_page_token=token)
 
     def _admit(self, execution_id: str, size_bytes: int) -> None:
         now = self._monotonic()

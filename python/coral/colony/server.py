@@ -37,9 +37,11 @@ from coral.colony.security import Security, SecurityOptions
 from coral.colony.status import StatusServicer
 from coral.colony.telemetry import CALL_SECONDS, CALLS, call_labels
 from coral.errors import CoralError
+from coral.model.redaction import Redaction
 from coral.query.api import QueryApi
 from coral.query.helpers import Helpers
 from coral.query.recent import RecentRollups
+from coral.query.redactor import Redactor
 from coral.query.servicer import QueryServicer
 from coral.serve.call_metrics import CallMetrics
 from coral.serve.lifecycle import allow_open_files, announce_ready, stop_on_signals
@@ -75,6 +77,7 @@ class ColonyOptions:
         metrics: Address of `/metrics`, `/healthz` and `/readyz`; None for none.
         self_telemetry: Where the colony's own metrics are sent by OTLP, or None.
         security: TLS and tokens.
+        redaction: Which values are for those alone who may see raw attributes.
     """
 
     listen: str
@@ -87,6 +90,7 @@ class ColonyOptions:
     metrics: str | None = None
     self_telemetry: SelfTelemetry | None = None
     security: SecurityOptions = field(default_factory=SecurityOptions)
+    redaction: Redaction = field(default_factory=Redaction)
 
 
 class _Activity(grpc.aio.ServerInterceptor):
@@ -156,8 +160,9 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
             copy.CopyFrom(completeness)
             return copy
 
-        records = FleetRecords(fleet, store, clock=clock)
-        events = ScriptEvents(store, clock)
+        redactor = Redactor(options.redaction)
+        records = FleetRecords(fleet, store, clock=clock, redactor=redactor)
+        events = ScriptEvents(store, clock, redactor=redactor)
         await asyncio.to_thread(events.load)
         api = QueryApi(
             store,
@@ -167,6 +172,7 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
             completeness=current,
             samples_traces=True,
             events=events,
+            redactor=redactor,
         )
         query_pb2_grpc.add_QueryServiceServicer_to_server(QueryServicer(api), ports.queries.server)
         runtime_pb2_grpc.add_RuntimeServiceServicer_to_server(RuntimeServicer(events), ports.queries.server)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from coral.config.kinds import Address, ByteCount, Choice, Duration, FilePath
+from coral.config.kinds import DEFAULT, Address, ByteCount, Choice, Duration, FilePath, Redacted
 from coral.config.paths import config_dir, state_dir
 from coral.config.settings import Setting
 from coral.ports import COLONY_FLEET, COLONY_GRPC, COLONY_METRICS
@@ -80,6 +80,15 @@ COLONY_SETTINGS: Final = (
         "File of tokens that `coral token` writes; with it each call needs a token whose role allows it.",
         flag="--token-file",
         env="CORAL_COLONY_TOKEN_FILE",
+    ),
+    Setting(
+        "redact",
+        Redacted(),
+        DEFAULT,
+        "Names of attributes whose values only tokens made with --raw-attributes see; also in log bodies.",
+        flag="--redact",
+        env="CORAL_COLONY_REDACT",
+        default_text=DEFAULT,
     ),
     Setting(
         "data",

@@ -12,9 +12,13 @@ from typing import Final, Protocol
 from coral.config.address import parse_address
 from coral.errors import CoralError
 from coral.model.durations import format_duration_ns, parse_duration_ns
+from coral.model.redaction import DEFAULT_NAMES, check_names
 
 OFF: Final = "off"
 """How a service that need not run is switched off."""
+
+DEFAULT: Final = "default"
+"""In a list of names: those that hold where nothing is configured."""
 
 _BYTES: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?", re.IGNORECASE)
 _FACTORS: Final = {
@@ -319,6 +323,30 @@ class TextMap:
 
     def show(self, value: object) -> object:  # noqa: D102
         return value
+
+
+@dataclass(frozen=True)
+class Redacted:
+    """Names whose values are taken out, or `off`; from a flag or the environment with commas between them."""
+
+    @property
+    def metavar(self) -> str:  # noqa: D102
+        return "NAMES"
+
+    def describe(self) -> str:  # noqa: D102
+        return f"list of names with `*`, `{DEFAULT}` for those of the default, or `{OFF}`"
+
+    def parse(self, raw: object, *, folder: Path) -> tuple[str, ...]:  # noqa: D102
+        if raw is False or raw == OFF:  # YAML 1.1 reads a bare `off` as false
+            return ()
+        if isinstance(raw, str):
+            raw = [name.strip() for name in raw.split(",")]
+        if not isinstance(raw, (list, tuple)) or not raw:
+            raise ValueError(f"is {raw!r}, expected a {self.describe()}")
+        return check_names(name for item in raw for name in (DEFAULT_NAMES if item == DEFAULT else (item,)))
+
+    def show(self, value: object) -> object:  # noqa: D102
+        return list(value) if isinstance(value, tuple) and value else OFF
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from coral.limits import (
 from coral.query.dataset import complete
 from coral.query.helpers import Helpers, TraceFilter, Window
 from coral.query.records import Events, Records
+from coral.query.redactor import Redactor
 from coral.query.series import Plots
 from coral.query_limits import MAX_RESULT_BYTES, MAX_STREAM_BYTES, MAX_STREAM_ROWS
 from coral.store.api import QueriedStore
@@ -60,6 +61,7 @@ class QueryApi:
         completeness: Callable[[], pb.Completeness],
         samples_traces: bool,
         events: Events | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         """Binds the service.
 
@@ -71,6 +73,7 @@ class QueryApi:
             completeness: What is known to be missing, as of now; the caller owns the message.
             samples_traces: Whether the store holds a sample of spans (colony) or all (agent).
             events: Who keeps events of scripts; None where nobody does.
+            redactor: What callers may not see; None where they may see all.
         """
         self._store = store
         self._helpers = helpers
@@ -80,6 +83,7 @@ class QueryApi:
         self._completeness = completeness
         self._samples_traces = samples_traces
         self._events = events
+        self._redactor = redactor or Redactor()
         self._seal_lock = asyncio.Lock()
 
     async def list_services(self, request: pb.ListServicesRequest) -> pb.ListServicesResponse:
@@ -209,7 +213,9 @@ class QueryApi:
         if len(trace_id) != 32 or not all(c in "0123456789abcdef" for c in trace_id):
             raise UsageError(f"trace_id is {request.trace_id!r}, expected 32 hex digits")
         rows = await _in_thread(lambda: self._helpers.trace(trace_id))
-        return pb.GetTraceResponse(spans=[_span(row) for row in rows], completeness=self._sampled())
+        texts = await _in_thread(lambda: self._redactor.texts([row[-1] for row in rows]))
+        spans = [_span((*row[:-1], text)) for row, text in zip(rows, texts, strict=True)]
+        return pb.GetTraceResponse(spans=spans, completeness=self._sampled())
 
     async def get_system_metrics(self, request: pb.GetSystemMetricsRequest) -> pb.GetSystemMetricsResponse:
         """See the RPC."""
@@ -272,6 +278,7 @@ class QueryApi:
             max_rows=max_rows,
             max_bytes=MAX_STREAM_BYTES if request.stream else MAX_RESULT_BYTES,
             now=self._helpers.now(),
+            redaction=self._redactor.current(),
         )
         parts = self._pool.run(job, timeout=min(timeout, QUERY_TIMEOUT_CEILING_SECONDS), caller=caller)
         async with contextlib.aclosing(parts):

@@ -12,7 +12,9 @@ from coral._proto.colony.v1 import query_pb2 as pb
 from coral.clock import Clock
 from coral.errors import UsageError
 from coral.limits import MAX_LOG_ANSWER_BYTES, MAX_PAGE_SIZE
+from coral.model.redaction import Redaction
 from coral.store.api import Store
+from coral.store.duckdb.tables import LOGS
 from coral.wire.page_tokens import decode_token, encode_token
 from coral.wire.times import from_timestamp, to_timestamp, window_of
 
@@ -29,7 +31,7 @@ _SEVERITIES: Final = {name: number for number, name in enumerate(_NAMES, start=1
 _SLICES: Final = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 
 _SQL: Final = """
-    SELECT time, service_name, severity, body, attributes, trace_id, span_id FROM logs
+    SELECT time, service_name, severity, body, attributes, trace_id, span_id FROM ({logs})
     WHERE time >= $start AND time < $end
       AND ($service = '' OR service_name = $service)
       AND ($trace_id = '' OR trace_id = $trace_id)
@@ -118,7 +120,9 @@ def _severities(request: pb.QueryLogsRequest) -> tuple[str, ...] | None:
     return _NAMES[max(least, 1) - 1 : most]
 
 
-def find_logs(store: Store, wanted: LogFilter, *, agent_id: str, seconds: float) -> pb.QueryLogsResponse:
+def find_logs(
+    store: Store, wanted: LogFilter, *, agent_id: str, seconds: float, redaction: Redaction | None = None
+) -> pb.QueryLogsResponse:
     """The newest records of an agent's store that match, `wanted.limit` at most. Blocking.
 
     Args:
@@ -126,14 +130,16 @@ def find_logs(store: Store, wanted: LogFilter, *, agent_id: str, seconds: float)
         wanted: Which records; `skip` is not looked at.
         agent_id: Written into the records.
         seconds: When they are used up, what was found so far is the answer, with a note.
+        redaction: Values that are taken out before anything is looked for; None for none.
     """
+    sql = _SQL.format(logs=_logs(wanted, redaction))
     deadline = time.monotonic() + seconds
     response = pb.QueryLogsResponse()
     size = 0
     end = wanted.end
     for start in _starts(wanted):
         rows = store.query(
-            _SQL,
+            sql,
             {
                 "start": start,
                 "end": end,
@@ -164,6 +170,17 @@ def find_logs(store: Store, wanted: LogFilter, *, agent_id: str, seconds: float)
             return response
         end = start
     return response
+
+
+def _logs(wanted: LogFilter, redaction: Redaction | None) -> str:
+    """The table as the asker may see it."""
+    if redaction is None:
+        return "FROM logs"
+    texts = ", ".join(f"{redaction.sql(column)} AS {column}" for column in LOGS.redacted)
+    # Text that is in a record without its values was in it before, but for what stands in their place:
+    # where that cannot be what is looked for, records without it are left out first, which is quicker.
+    quick = "" if redaction.adds(wanted.contains) else " WHERE contains(lower(body), lower($contains))"
+    return f"SELECT * REPLACE ({texts}) FROM logs{quick}"
 
 
 def _starts(wanted: LogFilter) -> list[datetime]:
@@ -281,9 +298,16 @@ class LocalLogs:
         page.add(self._agent_id, await self.find(page.inner_request(request)))
         return page.response(pb.Completeness())
 
-    async def find(self, request: pb.QueryLogsRequest) -> pb.QueryLogsResponse:
-        """The newest records, for a colony that makes pages of them."""
+    async def find(
+        self, request: pb.QueryLogsRequest, redaction: Redaction | None = None
+    ) -> pb.QueryLogsResponse:
+        """The newest records, for a colony that makes pages of them; without the values of `redaction`."""
         wanted = log_filter(request, self._clock, most=MAX_INNER_LIMIT)
         return await asyncio.to_thread(
-            find_logs, self._store, wanted, agent_id=self._agent_id, seconds=self._seconds
+            find_logs,
+            self._store,
+            wanted,
+            agent_id=self._agent_id,
+            seconds=self._seconds,
+            redaction=redaction,
         )

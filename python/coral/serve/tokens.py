@@ -45,8 +45,9 @@ class Caller:
     sha256: bytes = b""
 
 
-ANYONE: Final = Caller("", "admin", raw_attributes=True)
-"""The caller where nobody needs a token: on loopback, without a file of tokens, and over a Unix socket."""
+ANYONE: Final = Caller("", "admin", raw_attributes=False)
+"""The caller where nobody needs a token: on loopback, without a file of tokens, and over a Unix socket. To
+see raw attributes is a token's right: where there are none, the colony's setting `redact` holds for all."""
 
 _CALLER: ContextVar[Caller] = ContextVar("coral_caller", default=ANYONE)
 

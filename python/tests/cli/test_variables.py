@@ -103,6 +103,7 @@ def test_settings_with_a_flag_have_a_variable(settings: tuple[object, ...]) -> N
             "ByteCount": "1GiB",
             "Choice": "json",
             "FilePath": "/x",
+            "Redacted": "default,*iban*",
         }.get(kind)
         assert value is not None, setting.key
         found = configure(table, flags={}, file=None, environment={setting.env: value})

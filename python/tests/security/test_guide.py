@@ -14,6 +14,7 @@ import pytest
 
 from coral.client.status import get_status
 from coral.config.access import Access
+from coral.model.redaction import DEFAULT_NAMES
 from coral.testing.certificates import Authority
 from tests.runner.program import DEADLINE_SECONDS, Program
 from tests.security.conftest import holds
@@ -37,7 +38,7 @@ def test_the_guide(coral: Program) -> None:
         "PATH": os.pathsep.join([str(program.parent), coral.environment["PATH"]]),
     }
     blocks = _BLOCK.findall(_GUIDE.read_text(encoding="utf-8"))
-    assert [kind for kind, _ in blocks] == ["yaml", "console", "console", "console", "console", "yaml"]
+    assert [kind for kind, _ in blocks] == ["yaml", *["console"] * 5, "yaml"]
     files = [text for kind, text in blocks if kind == "yaml"]
     consoles = [text for kind, text in blocks if kind == "console"]
 
@@ -63,7 +64,7 @@ def test_the_guide(coral: Program) -> None:
         name = re.match(r"# (\S+\.yaml)\n", text)
         assert name is not None, text
         (folder / name[1]).write_text(text.replace("0.0.0.0:9000", "0.0.0.0:0"))
-    for text in consoles[:2]:
+    for text in consoles[:3]:
         play(text, "colony.internal:9000")
     start = [sys.executable, "-m", "coral"]
     with subprocess.Popen(
@@ -75,7 +76,7 @@ def test_the_guide(coral: Program) -> None:
         try:
             assert colony.stdout is not None
             address = f"localhost:{json.loads(colony.stdout.readline())['grpc'].rpartition(':')[2]}"
-            for text in consoles[2:]:
+            for text in consoles[3:]:
                 play(text, address)
             agent_file = folder / "agent.yaml"
             agent_file.write_text(agent_file.read_text().replace("colony.internal:9000", address))
@@ -93,3 +94,10 @@ def test_the_guide(coral: Program) -> None:
                     agent.terminate()
         finally:
             colony.terminate()
+
+
+def test_the_names_that_are_redacted_are_in_the_guide() -> None:
+    if not _GUIDE.exists():
+        pytest.skip("the documents are not here: this tree has the package only")
+    listed = _GUIDE.read_text(encoding="utf-8").partition("<!-- default names -->")[2].partition("<!--")[0]
+    assert tuple(re.findall(r"`([^`]+)`", listed)) == DEFAULT_NAMES

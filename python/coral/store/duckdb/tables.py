@@ -28,6 +28,7 @@ class SegmentedTable:
             one reads this one as well.
         max_bytes: What its segments may take together; beyond it the oldest are dropped. None is no limit.
         private: Whether callers' SQL must not read it.
+        redacted: Columns of text in which values are that not everybody may see.
     """
 
     name: str
@@ -37,9 +38,15 @@ class SegmentedTable:
     tier_of: str | None = None
     max_bytes: int | None = None
     private: bool = False
+    redacted: tuple[str, ...] = ()
 
 
-SPANS: Final = SegmentedTable("spans", "start_time", "service_name, start_time")
+SPANS: Final = SegmentedTable(
+    "spans",
+    "start_time",
+    "service_name, start_time",
+    redacted=("attributes", "events", "links", "status_message"),
+)
 ROLLUPS: Final = SegmentedTable("rollups", "bucket_time", "service_name, bucket_time", timedelta(minutes=1))
 ROLLUPS_15M: Final = SegmentedTable(
     "rollups_15m", "bucket_time", "service_name, bucket_time", timedelta(minutes=15), tier_of="rollups"
@@ -51,11 +58,15 @@ ROLLUPS_1D: Final = SegmentedTable(
     "rollups_1d", "bucket_time", "service_name, bucket_time", timedelta(days=1), tier_of="rollups"
 )
 SYSTEM_METRICS: Final = SegmentedTable("system_metrics", "bucket_time", "agent_id, bucket_time")
-RESOURCES: Final = SegmentedTable("resources", "last_seen", "service_name, instance_id")
+RESOURCES: Final = SegmentedTable(
+    "resources", "last_seen", "service_name, instance_id", redacted=("attributes",)
+)
 LOG_COUNTS: Final = SegmentedTable("log_counts", "bucket_time", "service_name, bucket_time")
 SERVICE_EDGES: Final = SegmentedTable("service_edges", "bucket_time", "caller, callee, bucket_time")
-METRICS: Final = SegmentedTable("metrics", "time", "service_name, metric_name, time")
-LOGS: Final = SegmentedTable("logs", "time", "service_name, time")
+METRICS: Final = SegmentedTable(
+    "metrics", "time", "service_name, metric_name, time", redacted=("attributes",)
+)
+LOGS: Final = SegmentedTable("logs", "time", "service_name, time", redacted=("attributes", "body"))
 HOST_SAMPLES: Final = SegmentedTable("host_samples", "time", "time")
 
 SCRIPT_EVENTS: Final = SegmentedTable(

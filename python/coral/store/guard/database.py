@@ -15,6 +15,7 @@ import msgspec
 
 from coral.errors import CoralError, DeniedError, NoDataError, StorageError
 from coral.limits import QUERY_WORKER_MEMORY_BYTES
+from coral.model.redaction import Redaction
 from coral.query_limits import QUERY_WORKER_THREADS
 from coral.store.duckdb.catalogue import CATALOGUE, CatalogueEntry, catalogue, catalogue_sql, entries_sql
 from coral.store.duckdb.migrate import load_migrations
@@ -62,6 +63,7 @@ class Database:
             else to read, or where views of the recording's owner decide.
         folders: Where files may be read.
         files: Those that the views of base tables read now.
+        redaction: Which values those views take out.
         locked: Whether the configuration is.
         undo: What takes back what was made for the job; last first.
     """
@@ -73,6 +75,7 @@ class Database:
     scanned: set[str] | None = None
     folders: set[Path] = field(default_factory=set)
     files: dict[str, list[Path]] = field(default_factory=dict)
+    redaction: Redaction | None = None
     locked: bool = False
     undo: list[str] = field(default_factory=list)
 
@@ -226,7 +229,11 @@ def _prepare_store(database: Database) -> None:
 
 
 def open_segments(database: Database, job: protocol.Job) -> None:
-    """Gives the views of a store's database the rows that a job reads."""
+    """Gives the views of a store's database the rows that a job reads, without values that it must not see.
+
+    The values are taken out in the views of base tables, on which all others are built: no condition, join or
+    aggregate ever meets them, and there is no function and no other name by which a statement could.
+    """
     kind = database.kind
     if not database.locked:
         database.folders = _folders(job)
@@ -234,12 +241,16 @@ def open_segments(database: Database, job: protocol.Job) -> None:
         if table.tier_of is not None or table.private:
             continue
         files = [Path(path) for name in with_tiers(kind, table.name) for path in job.segments.get(name, [])]
-        if files != database.files.get(table.name, []):
+        other_texts = table.redacted and job.redaction != database.redaction
+        if other_texts or files != database.files.get(table.name, []):
             more = f" UNION ALL BY NAME {parquet_scan(files)}" if files else ""
-            database.connection.execute(
-                f"CREATE OR REPLACE VIEW {table.name} AS SELECT * FROM {_INNER}.{table.name}{more}"
-            )
+            rows = f"SELECT * FROM {_INNER}.{table.name}{more}"
+            if job.redaction is not None and table.redacted:
+                texts = ", ".join(f"{job.redaction.sql(column)} AS {column}" for column in table.redacted)
+                rows = f"SELECT * REPLACE ({texts}) FROM ({rows})"
+            database.connection.execute(f"CREATE OR REPLACE VIEW {table.name} AS {rows}")
             database.files[table.name] = files
+    database.redaction = job.redaction
 
 
 def open_dataset(

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from coral.errors import CoralError, DeniedError, MemoryLimitError, NoDataError, QueryError, StorageError
+from coral.model.redaction import Redaction
 from coral.query_limits import MAX_RESULT_BYTES
 
 HEADER: Final = struct.Struct(">cI")
@@ -45,6 +46,7 @@ class Job(msgspec.Struct, frozen=True):
         now: The end of the default window; None for this machine's time, UTC, or a recording's newest row.
         as_of: Of a recording: what `now()` and its like say; None leaves them alone.
         hide: Of a recording: whether what was not known at `as_of` is left out.
+        redaction: Of a store: which values the statement must not see; None for none.
     """
 
     sql: str
@@ -57,6 +59,7 @@ class Job(msgspec.Struct, frozen=True):
     now: datetime | None = None
     as_of: datetime | None = None
     hide: bool = False
+    redaction: Redaction | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
