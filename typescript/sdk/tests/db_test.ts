@@ -103,3 +103,28 @@ Deno.test("a result is whole, however slowly it is read", async () => {
     assert.equal(count, 1000);
   }
 });
+
+Deno.test("a server waits for a reader that is slow, and the end is not lost", async () => {
+  const { batch } = parts(0, 20_000); // 330 kB
+  for (const batches of [8, 60]) {
+    let sent = 0;
+    await using server = await serve({
+      async *executeQuery() {
+        yield parts(0, 1).header;
+        for (; sent < batches; sent++) yield batch;
+        yield { part: { case: "trailer", value: { rowCount: BigInt(batches * 20_000) } } };
+      },
+    });
+    connect(server.address);
+    let rows = 0;
+    let ahead = 0;
+    for await (const _ of coral.db.stream("SELECT n FROM t")) {
+      if (++rows % 20_000 !== 1) continue;
+      // Everybody else's turn, often enough for the server to send all if nothing holds it.
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve));
+      ahead = Math.max(ahead, sent - rows / 20_000);
+    }
+    assert.equal(rows, batches * 20_000);
+    assert.ok(ahead < 20, `${ahead} batches were ahead of their reader`);
+  }
+});

@@ -6,6 +6,8 @@ import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 const RST_NO_ERROR = 0;
 const RST_CANCEL = 8;
 const RST_REFUSED_STREAM = 7;
+// What waits for a slow reader, before the server is made to wait. What is under way comes on top of it.
+const AHEAD_BYTES = 2 * 2 ** 20;
 
 /**
  * HTTP/2 requests for connect's gRPC protocol.
@@ -43,13 +45,16 @@ class Response {
   readonly trailer = new Headers();
   readonly headers: Promise<{ status: number; header: Headers }>;
   #queue: Uint8Array[] = [];
+  #waiting = 0; // bytes in it
   #whole = false;
   #ended = false;
   #error: unknown;
   #wake: () => void = () => undefined;
   #rejectHeaders: (reason: unknown) => void;
+  readonly #stream: ClientHttp2Stream;
 
   constructor(stream: ClientHttp2Stream) {
+    this.#stream = stream;
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; header: Headers }>();
     this.headers = promise;
     this.#rejectHeaders = reject;
@@ -59,6 +64,8 @@ class Response {
     });
     stream.on("data", (chunk: Uint8Array) => {
       this.#queue.push(chunk);
+      this.#waiting += chunk.length;
+      if (this.#waiting > AHEAD_BYTES) stream.pause();
       this.#wake();
     });
     stream.once("trailers", (received: IncomingHttpHeaders) => {
@@ -87,6 +94,8 @@ class Response {
     for (;;) {
       const chunk = this.#queue.shift();
       if (chunk !== undefined) {
+        this.#waiting -= chunk.length;
+        if (this.#waiting < AHEAD_BYTES / 2 && this.#stream.isPaused()) this.#stream.resume();
         yield chunk;
       } else if (!this.#ended) {
         await new Promise<void>((resolve) => this.#wake = resolve);
