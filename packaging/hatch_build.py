@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ _PARTS = (
     "_deno/manifest.json",
     "_examples",
 )
+_SBOM = "packaging/sboms/coral.cdx.json"
 
 
 class CoralBuildHook(BuildHookInterface[Any]):
@@ -28,6 +30,15 @@ class CoralBuildHook(BuildHookInterface[Any]):
         package = Path(self.root, "python", "coral")
         missing = [part for part in _PARTS if not (package / part).exists()]
         platform = os.environ.get("CORAL_WHEEL_PLATFORM")
+        if missing and Path(self.root, "PKG-INFO").exists():
+            # Of an exception pip would show the traceback.
+            sys.exit(
+                "error: this is the source distribution of Coral: its sources without Deno, which pip "
+                "cannot build\n"
+                "hint: install a wheel (pip install --only-binary=coral coral; Linux x86_64 and aarch64 "
+                "with glibc 2.27, macOS 12 and newer, Windows x86_64), or unpack it and run "
+                "./bazelw build //packaging:wheel"
+            )
         if missing or not platform:
             what = ", ".join(missing) or "the platform (CORAL_WHEEL_PLATFORM)"
             raise RuntimeError(
@@ -37,6 +48,7 @@ class CoralBuildHook(BuildHookInterface[Any]):
             )
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform}"
+        build_data["sbom_files"].append(_SBOM)
         if not platform.startswith("win"):
             # Why not an entry point: hatch_metadata.py.
             build_data["shared_scripts"]["packaging/scripts/coral"] = "coral"

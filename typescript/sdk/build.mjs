@@ -4,6 +4,7 @@
 //   types/**/*.d.ts            the types of the public API (entries: types/mod.d.ts, types/skills.d.ts)
 //   report.html                the page of `coral run --html`, in which the data are missing
 //   THIRD_PARTY_LICENSES.txt   what is bundled into mod.js
+//   bundled.json               the same as data, and what is in report.html: for the wheel's licences and bill of materials
 //
 //   node build.mjs --gen DIR --node-modules DIR --out DIR
 //
@@ -107,7 +108,9 @@ function withoutOptions(text) {
 }
 
 mkdirSync(out, { recursive: true });
-for (const name of ["mod.js", "skills.js", "types", "report.html", "THIRD_PARTY_LICENSES.txt", ".stage"]) {
+for (
+  const name of ["mod.js", "skills.js", "types", "report.html", "THIRD_PARTY_LICENSES.txt", "bundled.json", ".stage"]
+) {
   rmSync(join(out, name), { recursive: true, force: true });
 }
 try {
@@ -115,8 +118,12 @@ try {
   const inputs = await bundle();
   await bundleSkills();
   declareTypes();
-  writeLicences(inputs);
-  await buildReport();
+  const inModule = librariesOf(inputs);
+  writeLicences(inModule);
+  const inReport = await buildReport();
+  const bundled = [["mod.js", inModule], ["report.html", inReport]]
+    .flatMap(([file, libraries]) => libraries.map((library) => ({ file, ...library })));
+  writeFileSync(join(out, "bundled.json"), `${JSON.stringify(bundled, null, 2)}\n`);
 } finally {
   rmSync(stage, { recursive: true, force: true });
 }
@@ -213,10 +220,12 @@ async function buildReport() {
   if (/<\/(script|style)|<!--/i.test(script + style)) fail("the report's script or style would end its element");
   const hash = (text) => `sha256-${createHash("sha256").update(text).digest("base64")}`;
   const parts = { script, style, "script hash": hash(script), "style hash": hash(style) };
-  const licences = licencesOf(Object.keys(result.metafile.inputs)).join("\n").replaceAll("--", "- -");
+  const libraries = librariesOf(Object.keys(result.metafile.inputs));
+  const licences = libraries.map(notice).join("\n").replaceAll("--", "- -");
   const page = readFileSync(join(folder, "page.html.in"), "utf8")
     .replace(/\{\{(.*?)\}\}/g, (_, name) => parts[name] ?? fail(`the page asks for ${name}`));
   writeFileSync(join(out, "report.html"), `${page}<!-- This page contains:\n\n${licences}-->\n`);
+  return libraries;
 }
 
 /** Writes the .d.ts files that mod.d.ts reaches. */
@@ -263,25 +272,42 @@ function declareTypes() {
 }
 
 /** Names the packages in the bundle with their licences, as those ask for. */
-function writeLicences(inputs) {
-  writeFileSync(join(out, "THIRD_PARTY_LICENSES.txt"), `mod.js contains:\n\n${licencesOf(inputs).join("\n")}`);
+function writeLicences(libraries) {
+  writeFileSync(join(out, "THIRD_PARTY_LICENSES.txt"), `mod.js contains:\n\n${libraries.map(notice).join("\n")}`);
 }
 
-function licencesOf(inputs) {
-  const packages = new Set();
+function notice({ name, version, licence, text }) {
+  return `${name} ${version}: ${licence}\n${text && `\n${text}\n`}`;
+}
+
+/** The packages that a bundle's inputs are of, with the licence of each. */
+function librariesOf(inputs) {
+  const files = new Map();
   for (const input of inputs) {
-    const path = relative(modules, realpathSync(resolve(stage, input.replace(/^lazy-builtin:.*/, "mod.ts"))));
+    const real = realpathSync(resolve(stage, input.replace(/^lazy-builtin:.*/, "mod.ts")));
+    const path = relative(modules, real);
     if (path.startsWith("..")) continue; // our own
     const found = /^(?:@[^/\\]+[/\\])?[^/\\]+/.exec(path)[0];
-    if (existsSync(join(modules, found, "package.json"))) packages.add(found);
+    if (existsSync(join(modules, found, "package.json"))) files.set(found, [...files.get(found) ?? [], real]);
   }
-  return [...packages].sort().map((name) => {
-    const folder = join(modules, name);
+  return [...files.keys()].sort().map((found) => {
+    const folder = join(modules, found);
     const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const licence = license.replace(/^\((.*)\)$/, "$1");
     const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-    const text = file === undefined ? "" : `\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
-    return `${name.replaceAll("\\", "/")} ${version}: ${license}\n${text}`;
+    const text = file === undefined ? noticesIn(files.get(found)) : readFileSync(join(folder, file), "utf8").trim();
+    // The text of Apache-2.0 is Coral's own LICENSE.
+    if (text === "" && licence !== "Apache-2.0") fail(`${found} is ${licence} and comes without a text`);
+    return { name: found.replaceAll("\\", "/"), version, licence, text };
   });
+}
+
+/** The licences at the heads of a package's files, where it has no file of its own for them. */
+function noticesIn(paths) {
+  const heads = paths.map((path) =>
+    /^(?:\/\/.*\n)*/.exec(readFileSync(path, "utf8"))[0].replace(/^\/\/ ?/gm, "").trim()
+  );
+  return [...new Set(heads.filter((head) => head.includes("Redistribution and use")))].sort().join("\n\n");
 }
 
 function fail(message) {
