@@ -13,6 +13,10 @@ MAX_RESPONSE_FRAME_BYTES: Final = 40 * 1024 * 1024
 MAX_FRAMED_CONNECTIONS: Final = 16
 """Connections to one run's socket at once. The SDK opens one, and one in each worker that uses it."""
 
+MAX_LOCAL_CONNECTIONS: Final = 128
+"""Connections to a colony's loopback port for frames at once: what may be arriving is
+MAX_REQUEST_FRAME_BYTES of each, 64 MiB of all. Beyond it scripts take the gRPC port."""
+
 MAX_FRAMED_CALLS: Final = 1_100
 """Calls of one run under way: it may ask about a thousand services at once. Each takes some 10 kB."""
 

@@ -28,6 +28,7 @@ MODULES = (
     "config/address",
     "config/effective",
     "config/fast_json",
+    "config/frames_file",
     "config/paths",
     "errors",
     "runner/",

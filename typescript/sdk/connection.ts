@@ -5,6 +5,8 @@ import { setScreen } from "./draw/screen.ts";
 import { setRun } from "./params.ts";
 import { Queue } from "./queue.ts";
 import { runClock } from "./run_hooks.ts";
+import { COLONY_HINT } from "./transport/failures.ts";
+import type { Place } from "./transport/frames.ts";
 import type {
   CallOptions,
   Connection,
@@ -26,6 +28,7 @@ const calls = new Queue(CALLS_AT_ONCE);
 const streams = new Queue(CALLS_AT_ONCE);
 let connection: Connection | undefined;
 let endpoint: Endpoint | undefined;
+let frames: number | undefined; // the port of the colony's frames on this machine
 let transport: Promise<Transport> | undefined;
 
 // The connection carries a token: it leaves the global scope as early as it can. It is there when
@@ -93,6 +96,7 @@ function retries({ timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Partial<CallOptions
     /** Waits until the next attempt; throws the error where there is none. */
     async after(error: unknown, begun = false): Promise<void> {
       if (signal?.aborted) throw cancelled(signal);
+      if (!begun && withoutFrames(error)) return;
       const wait = begun ? undefined : delayMs(error, attempt++);
       if (wait === undefined || performance.now() + wait >= end) throw error;
       await pause(wait, signal);
@@ -144,18 +148,34 @@ function openTransport(): Promise<Transport> {
     );
   }
   const { address, tls, ca, token } = endpoint;
-  const socket = connection?.socket;
+  const { socket } = connection ?? {};
+  const port = frames;
   // Loaded at the first call, and only that of the mode: node:http2 alone costs 40 ms.
   transport ??= socket
-    ? import("./transport/framed.ts").then((framed) => framed.openFramed(socket, token ?? ""))
+    ? openFrames({ transport: "unix", path: socket }, { address: socket, hint: "what started this script has ended" })
+    : port
+    ? openFrames({ transport: "tcp", hostname: "127.0.0.1", port }, { address, hint: COLONY_HINT })
     : import("./transport/grpc.ts").then((grpc) => grpc.openGrpc({ address, tls, ca, token }));
   return transport;
+}
+
+async function openFrames(place: Place, about: { address: string; hint: string }): Promise<Transport> {
+  const { openFramed } = await import("./transport/framed.ts");
+  return openFramed(place, endpoint?.token ?? "", about);
+}
+
+/** Takes gRPC from now on if a colony's port for frames is gone, as after a restart, or full. */
+function withoutFrames(error: unknown): boolean {
+  if (frames === undefined || !(error instanceof CoralError)) return false;
+  if (error.code !== "UNAVAILABLE" && error.code !== "ABORTED") return false;
+  frames = transport = undefined;
+  return true;
 }
 
 /** Takes another colony for later calls. */
 export function adopt(found: Endpoint): void {
   endpoint = found;
-  transport = undefined;
+  frames = transport = undefined;
 }
 
 function takeConnection(): void {
@@ -165,6 +185,7 @@ function takeConnection(): void {
   delete scope[KEY];
   connection = found;
   adopt(found);
+  frames = Number(found.frames?.split(":")[1]) || undefined;
   setRun(found.mode, found.params, found.texts);
   if (found.screen) setScreen(found.screen);
 }

@@ -27,6 +27,7 @@ from coral._proto.sdk.v1 import runtime_pb2_grpc
 from coral.clock import SystemClock
 from coral.colony.completeness import completeness_of
 from coral.colony.fleet import FleetServicer
+from coral.colony.frames import LocalFrames
 from coral.colony.listening import ColonyPorts
 from coral.colony.operations import ColonyOperations
 from coral.colony.queries import QueriesServicer
@@ -99,9 +100,13 @@ class _Activity(grpc.aio.ServerInterceptor):
     def __init__(self) -> None:
         self.last = time.monotonic()
 
+    def note(self) -> None:
+        """Notes a call."""
+        self.last = time.monotonic()
+
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         """Passes the call on."""
-        self.last = time.monotonic()
+        self.note()
         return await continuation(handler_call_details)
 
 
@@ -122,6 +127,12 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         interceptors=[activity, counted],
         first=security.interceptors(),
         certificate=security.certificate,
+    )
+    frames = LocalFrames(
+        ports.query_address,
+        secured=security.certificate is not None,
+        tokens=security.tokens,
+        used=activity.note,
     )
     tiers = rollup_tiers(options.retention_by_table)
     store = DuckDBStore(
@@ -174,8 +185,9 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
             events=events,
             redactor=redactor,
         )
-        query_pb2_grpc.add_QueryServiceServicer_to_server(QueryServicer(api), ports.queries.server)
-        runtime_pb2_grpc.add_RuntimeServiceServicer_to_server(RuntimeServicer(events), ports.queries.server)
+        for server in (ports.queries.server, frames.registry):
+            query_pb2_grpc.add_QueryServiceServicer_to_server(QueryServicer(api), server)
+            runtime_pb2_grpc.add_RuntimeServiceServicer_to_server(RuntimeServicer(events), server)
         fleet_pb2_grpc.add_FleetServiceServicer_to_server(fleet, ports.fleet.server)
         queries = QueriesServicer(pool.journal)
         queries_pb2_grpc.add_QueriesServiceServicer_to_server(queries, ports.fleet.server)
@@ -201,6 +213,7 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         # What is there now stays: a look through all of it for garbage would stop the colony for 50 ms.
         gc.collect()
         gc.freeze()
+        await frames.start()
         await ports.start()
         tasks.append(asyncio.create_task(_ends_with(stop, fleet.run())))
         tasks.append(asyncio.create_task(_age(ageing)))
@@ -223,6 +236,7 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
             ),
         )
         await stop.wait()
+        await frames.close()
         await ports.stop(0.5)
     finally:
         if ageing is not None:

@@ -51,6 +51,7 @@ class Policy:
         level: Of an agent's script, 1 to 3: what the agent's SDK server lets it do. 0 for `cli`. The walls
             are the same for all of them.
         connect: The one address that it may connect to, `HOST:PORT`, or None.
+        frames: Where the same colony serves frames on this machine, `HOST:PORT`, or None.
         unix_socket: Path of the one Unix socket that it may connect to, or None.
         listen: The port on which a debugger may connect to it, or None.
         memory_bytes: All of its memory: heap, array buffers, wasm, workers.
@@ -65,6 +66,7 @@ class Policy:
         "connect",
         "cpu_percent",
         "file_bytes",
+        "frames",
         "kind",
         "level",
         "listen",
@@ -81,6 +83,7 @@ class Policy:
         *,
         level: int = 0,
         connect: str | None = None,
+        frames: str | None = None,
         unix_socket: str | None = None,
         listen: int | None = None,
         memory_bytes: int = SCRIPT_MEMORY_BYTES,
@@ -90,6 +93,7 @@ class Policy:
         self.kind = kind
         self.level = level
         self.connect = connect
+        self.frames = frames
         self.unix_socket = unix_socket
         self.listen = listen
         self.memory_bytes = memory_bytes
@@ -100,9 +104,9 @@ class Policy:
         self.cpu_percent = cpu_percent
 
     @property
-    def port(self) -> int | None:
-        """The TCP port that it may connect to."""
-        return None if self.connect is None else parse_address(self.connect)[1]
+    def ports(self) -> list[int]:
+        """The TCP ports that it may connect to, both of its colony."""
+        return [parse_address(place)[1] for place in (self.connect, self.frames) if place is not None]
 
     @property
     def connects_by_name(self) -> bool:
@@ -126,6 +130,7 @@ def describe(policy: Policy) -> dict[str, object]:
         "read": "files below the script's folder, hidden entries and links out of it left out",
         "write": "nothing",
         "connect": policy.connect or policy.unix_socket or "nothing",
+        "connect_frames": policy.frames or "nothing",
         "listen": policy.listen or "nothing",
         "programs": "none",
         "environment": [
@@ -149,6 +154,7 @@ def run_flags(
     *,
     read: list[str],
     colony: str | None,
+    frames: str | None = None,
     unix_socket: str | None = None,
     import_map: str,
     denied: list[str] | None = None,
@@ -159,6 +165,7 @@ def run_flags(
     Args:
         read: Real paths of the directories that the script may read.
         colony: The one address that it may connect to, `HOST:PORT`, or None for no network.
+        frames: Where the same colony serves frames, or None.
         unix_socket: Path of the one Unix socket that it may connect to, or None. Deno wants all three rights
             for it; that the socket cannot be removed, replaced or listened on is held by the system's
             walls, and that nobody else is hurt by it by its directory, which is the run's own.
@@ -197,6 +204,8 @@ def run_flags(
     if denied:
         flags.append("--deny-read=" + ",".join(denied))
     places = [] if colony is None else _same_place(colony)
+    if frames is not None:
+        places.append(frames)
     if unix_socket is not None:
         places.append(f"unix:{unix_socket}")
         flags.append(f"--allow-write={unix_socket}")

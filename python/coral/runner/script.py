@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from coral.config.frames_file import frames_of
 from coral.errors import (
     CoralError,
     DeniedError,
@@ -87,6 +88,7 @@ class Prepared:
         self.policy = policy.Policy(
             "cli" if job.host is None else "adhoc",
             connect=job.colony,
+            frames=_frames(job),
             unix_socket=None if job.host is None else job.host.socket,
             listen=_port_of(job.inspect),
             memory_bytes=job.memory_limit,
@@ -105,13 +107,16 @@ class Prepared:
             preludes.append(run.add("output.js", _given("format", job.output) + prelude("output")))
         if job.describe is not None:
             preludes.append(run.add("describe.js", _given("describe", job.describe) + prelude("describe")))
-        run.write(sdk=sdk, folder=self.folder, connection=_connection(job, colour), preludes=preludes)
+        run.write(
+            sdk=sdk, folder=self.folder, connection=_connection(job, self.policy, colour), preludes=preludes
+        )
         # The SDK and the run's own directory are read only where a script computes a specifier;
         # Deno cannot be given a path with a comma, and then that does not work.
         read = [own, *[extra for extra in (os.path.dirname(sdk), run.path) if "," not in extra]]
         flags = policy.run_flags(
             read=read,
             colony=job.colony,
+            frames=self.policy.frames,
             unix_socket=self.policy.unix_socket,
             import_map=run.import_map,
             denied=self.folder.denied,
@@ -265,12 +270,20 @@ def _port_of(flag: str | None) -> int | None:
     return None if flag is None else int(flag.rpartition(":")[2])
 
 
-def _connection(job: Job, colour: bool) -> dict[str, object]:
+def _frames(job: Job) -> str | None:
+    """Where the job's colony serves frames: one in clear on this machine, of this user."""
+    if job.colony is None or job.host is not None or job.access.ca is not None:
+        return None
+    return frames_of(job.colony)
+
+
+def _connection(job: Job, allowed: policy.Policy, colour: bool) -> dict[str, object]:
     host = job.host
     return {
         "mode": "cli" if host is None else host.mode,
         "address": job.colony,
         "socket": None if host is None else host.socket,
+        "frames": allowed.frames,
         "tls": host is None and job.access.ca is not None,
         "ca": None if host is not None else job.access.ca,
         "token": _script_token(job) if host is None else host.token,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
 
 from coral.errors import CoralError, ForbiddenError
 from coral.serve.permissions import ANYBODY, PERMISSIONS, SCRIPT
-from coral.serve.tokens import Caller, Tokens, set_caller
+from coral.serve.tokens import ANYONE, Caller, Tokens, set_caller
 from coral.wire.status import abort
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -37,6 +37,23 @@ class Authorization(grpc.aio.ServerInterceptor):
             return _refuses(_forbidden(caller, method, roles))
         set_caller(caller)  # the handler runs in this task
         return handler
+
+
+def admit_by(tokens: Tokens | None) -> Callable[[str, str], None]:
+    """The same for calls by frames: a function of the token and the method, which notes the caller.
+
+    Args:
+        tokens: The colony's, or None where nobody needs one.
+    """
+
+    def admit(token: str, method: str) -> None:
+        roles = PERMISSIONS.get(f"/{method}", frozenset())
+        caller = ANYONE if tokens is None else tokens.caller(f"Bearer {token}" if token else None)
+        if caller.role not in roles:
+            raise _forbidden(caller, method, roles)
+        set_caller(caller)
+
+    return admit
 
 
 def _forbidden(caller: Caller, method: str, roles: frozenset[str]) -> ForbiddenError:

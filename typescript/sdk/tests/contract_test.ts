@@ -23,7 +23,7 @@ const transports: Record<string, (answers: Answers) => Promise<Served>> = {
   },
   framed: async (answers) => {
     const server = await serveFramed(answers);
-    const transport = openFramed(server.socket, TOKEN);
+    const transport = openSocket(server.socket);
     return { transport, place: server.socket, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
   },
 };
@@ -199,7 +199,7 @@ for (const [name, open] of Object.entries(transports)) {
 
 Deno.test("framed: the first call of each connection brings the token, and a lost connection is made anew", async () => {
   await using server = await serveFramed({ listServices: () => ({}) });
-  const transport = openFramed(server.socket, TOKEN);
+  const transport = openSocket(server.socket);
   await transport.unary("listServices", {}, OPTIONS);
   await transport.unary("listServices", {}, OPTIONS);
   assert.deepEqual(server.calls.map(({ token }) => token), [TOKEN, ""]);
@@ -212,7 +212,7 @@ Deno.test("framed: the first call of each connection brings the token, and a los
 
 Deno.test("framed: a call under way fails when the connection breaks", async () => {
   await using server = await serveFramed({ getTrace: () => new Promise(() => undefined) });
-  const failed = assert.rejects(openFramed(server.socket, TOKEN).unary("getTrace", {}, OPTIONS), {
+  const failed = assert.rejects(openSocket(server.socket).unary("getTrace", {}, OPTIONS), {
     reason: "UNREACHABLE",
     code: "ABORTED",
   });
@@ -229,7 +229,7 @@ Deno.test("framed: what was read of a stream is granted again, what was not is n
       for (let n = 0; n < sent; n++) yield message;
     },
   });
-  const transport = openFramed(server.socket, TOKEN);
+  const transport = openSocket(server.socket);
   const stream = transport.stream("executeQuery", {}, OPTIONS);
   await stream.next();
   assert.equal(server.credit.get(1), undefined);
@@ -242,3 +242,7 @@ Deno.test("framed: what was read of a stream is granted again, what was not is n
   assert.ok(granted > read * 128n * 1024n - initial && granted < read * 130n * 1024n, String(granted));
   server.drop();
 });
+
+function openSocket(path: string): ReturnType<typeof openFramed> {
+  return openFramed({ transport: "unix", path }, TOKEN, { address: path, hint: "what started this script has ended" });
+}

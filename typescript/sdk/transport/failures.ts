@@ -1,5 +1,8 @@
 import { CoralError } from "../errors.ts";
 
+/** What to do when no colony answers. */
+export const COLONY_HINT = "check the address (--colony or CORAL_COLONY) and that `coral colony start` runs there";
+
 /** The call that failed. */
 export interface FailedCall {
   /** Where it went. */

@@ -19,7 +19,7 @@ import { runClock } from "../run_hooks.ts";
 import { METHODS } from "./methods.ts";
 import { milliseconds } from "../wire_time.ts";
 import { errorOf, type Failure } from "./failures.ts";
-import { Frames } from "./frames.ts";
+import { Frames, type Place } from "./frames.ts";
 import type { CallOptions, Request, Response, StreamMethod, Transport, UnaryMethod } from "./transport.ts";
 
 const CREDIT_BYTES = 2 * 2 ** 20;
@@ -58,8 +58,18 @@ class Answer {
   }
 }
 
-/** A transport over a Unix socket; it connects at the first call and again after a loss. */
-export function openFramed(path: string, token: string): Transport {
+/**
+ * A transport by frames; it connects at the first call and again after a loss.
+ *
+ * @param place Where they are served.
+ * @param token What the first call brings.
+ * @param about What errors say of the server, and what to do when it is not there.
+ */
+export function openFramed(
+  place: Place,
+  token: string,
+  about: { address: string; hint: string },
+): Transport {
   const calls = new Map<number, Answer>();
   let frames: Promise<Frames> | undefined;
   let greeted = false;
@@ -67,7 +77,7 @@ export function openFramed(path: string, token: string): Transport {
 
   function connect(): Promise<Frames> {
     greeted = false;
-    const opened = Frames.open(path);
+    const opened = Frames.open(place);
     opened.then((open) => open.read(receive)).then(() => lose(opened), (cause) => lose(opened, cause));
     return opened;
   }
@@ -95,7 +105,7 @@ export function openFramed(path: string, token: string): Transport {
     const clock = runClock();
     const answer = new Answer();
     const callId = lastId = lastId % 0xffffffff + 1;
-    const call = { address: path, method: method.name, timeoutMs, hint: "what started this script has ended" };
+    const call = { ...about, method: method.name, timeoutMs };
     let late = false;
     const giveUp = () => {
       late = !answer.ended;
@@ -171,7 +181,7 @@ export function openFramed(path: string, token: string): Transport {
     let answer: Uint8Array | undefined;
     for await (const message of run(description, request, options)) answer = message;
     if (answer !== undefined) return fromBinary(description.output, answer) as Response<K>;
-    const call = { address: path, method: description.name, timeoutMs: options.timeoutMs, hint: "" };
+    const call = { ...about, method: description.name, timeoutMs: options.timeoutMs, hint: "" };
     throw errorOf({ code: INTERNAL, message: "there is no answer" }, call);
   }
 

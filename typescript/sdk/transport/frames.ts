@@ -1,34 +1,40 @@
-/** What of Deno a Unix socket needs: the SDK's types do not depend on Deno's. */
-interface UnixConn {
+/** What of Deno a socket needs: the SDK's types do not depend on Deno's. */
+interface Conn {
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
   ref(): void;
   unref(): void;
+  setNoDelay?(): void;
 }
 interface Runtime {
-  Deno?: { connect(options: { transport: "unix"; path: string }): Promise<UnixConn> };
+  Deno?: { connect(options: Place): Promise<Conn> };
 }
+
+/** Where frames are served: a Unix socket, or a TCP port. */
+export type Place = { transport: "unix"; path: string } | { transport: "tcp"; hostname: string; port: number };
 
 const MAX_FRAME_BYTES = 40 * 2 ** 20;
 const CHUNK_BYTES = 2 ** 16;
 
-/** Frames on a Unix socket, each after its length (big-endian uint32): see `runtime.proto`. */
+/** Frames on a socket, each after its length (big-endian uint32): see `runtime.proto`. */
 export class Frames {
-  readonly #conn: UnixConn;
+  readonly #conn: Conn;
   #chunk = new Uint8Array(CHUNK_BYTES);
   #start = 0;
   #end = 0;
   #writing: Promise<unknown> = Promise.resolve();
 
-  private constructor(conn: UnixConn) {
+  private constructor(conn: Conn) {
     this.#conn = conn;
   }
 
   /** Connects. */
-  static async open(path: string): Promise<Frames> {
+  static async open(place: Place): Promise<Frames> {
     const { Deno } = globalThis as Runtime;
-    if (!Deno) throw new Error("Unix sockets need Deno");
-    return new Frames(await Deno.connect({ transport: "unix", path }));
+    if (!Deno) throw new Error("frames need Deno");
+    const conn = await Deno.connect(place);
+    conn.setNoDelay?.();
+    return new Frames(conn);
   }
 
   /** Hands over frames as they come, until the connection ends. */

@@ -3,6 +3,7 @@ import { Http2SessionManager } from "@connectrpc/connect-node";
 import { createTransport } from "@connectrpc/connect/protocol-grpc";
 import { fromGrpc } from "./grpc_errors.ts";
 import { http2Client } from "./http2.ts";
+import { COLONY_HINT } from "./failures.ts";
 import { METHODS } from "./methods.ts";
 import type { CallOptions, Endpoint, Request, Response, StreamMethod, Transport, UnaryMethod } from "./transport.ts";
 
@@ -24,7 +25,6 @@ export function openGrpc(endpoint: Endpoint): Transport {
     readMaxBytes: MAX_MESSAGE_BYTES,
     writeMaxBytes: MAX_MESSAGE_BYTES,
   });
-  const hint = "check the address (--colony or CORAL_COLONY) and that `coral colony start` runs there";
   const headers: [string, string][] = token === null ? [] : [["authorization", `Bearer ${token}`]];
 
   async function unary<K extends UnaryMethod>(
@@ -37,7 +37,7 @@ export function openGrpc(endpoint: Endpoint): Transport {
       const answer = await grpc.unary(description as DescMethodUnary, signal, timeoutMs, headers, request);
       return answer.message as Response<K>;
     } catch (error) {
-      throw fromGrpc(error, { address, method: description.name, timeoutMs, hint });
+      throw fromGrpc(error, { address, method: description.name, timeoutMs, hint: COLONY_HINT });
     }
   }
 
@@ -59,7 +59,7 @@ export function openGrpc(endpoint: Endpoint): Transport {
       }
       messages = undefined;
     } catch (error) {
-      throw fromGrpc(error, { address, method: description.name, timeoutMs, hint });
+      throw fromGrpc(error, { address, method: description.name, timeoutMs, hint: COLONY_HINT });
     } finally {
       cancel.abort();
       // connect stops its timer only when it is asked for a message after that, and answers with the

@@ -12,6 +12,8 @@ export interface Connection {
   address: string;
   /** Path of a Unix socket, for frames, in place of the address. */
   socket?: string | null;
+  /** `HOST:PORT` where the same colony serves frames to scripts of its machine; null for nowhere. */
+  frames?: string | null;
   /** Whether to use TLS. */
   tls: boolean;
   /** The certificate authority to trust, PEM; null for the system's. */

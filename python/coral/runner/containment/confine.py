@@ -200,8 +200,8 @@ class Confinement:
             rules.allow_all(folder)
         if self._policy.unix_socket is not None:
             rules.allow_path(self._policy.unix_socket, READ_FILE)
-        if self._policy.port is not None:
-            rules.allow_connect(self._policy.port)
+        for port in self._policy.ports:
+            rules.allow_connect(port)
         if self._policy.listen is not None:
             rules.allow_listen(self._policy.listen)
         return rules

@@ -6,6 +6,7 @@ a socket in a directory of its own, and a token.
 """
 
 from coral.serve.framed.connection import FramedBounds
+from coral.serve.framed.loopback import LoopbackFrames
 from coral.serve.framed.server import Endpoint, FramedServer, FramedStatistics
 
-__all__ = ["Endpoint", "FramedBounds", "FramedServer", "FramedStatistics"]
+__all__ = ["Endpoint", "FramedBounds", "FramedServer", "FramedStatistics", "LoopbackFrames"]

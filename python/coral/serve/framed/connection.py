@@ -37,6 +37,12 @@ _log = logging.getLogger(__name__)
 Count = Callable[[str], None]
 """Counts an end, by the name of its gRPC code."""
 
+Admit = Callable[[str, str], None]
+"""Lets a call with a token (first) of a method through, and notes who calls; raises `CoralError` if not."""
+
+Observe = Callable[[str, str, float], None]
+"""Told of the end of a call: its method, the name of its gRPC code, its seconds."""
+
 
 @dataclass(frozen=True)
 class FramedBounds:
@@ -45,12 +51,14 @@ class FramedBounds:
     Attributes:
         connections: Open at once.
         calls: Under way at once, on all of its connections.
+        calls_limit: What that limit is called.
         hello_seconds: Time for a connection's first frame to arrive.
         arrival_seconds: Time for a frame that has begun to arrive.
     """
 
     connections: int = MAX_FRAMED_CONNECTIONS
     calls: int = MAX_FRAMED_CALLS
+    calls_limit: str = "MAX_FRAMED_CALLS"
     hello_seconds: float = FRAMED_HELLO_SECONDS
     arrival_seconds: float = FRAMED_ARRIVAL_SECONDS
 
@@ -64,12 +72,14 @@ class Connection:
         writer: asyncio.StreamWriter,
         *,
         methods: Mapping[str, Any],
-        token: str,
+        token: str | None,
         peer: str,
         takes_time: bool,
         bounds: FramedBounds,
         calls_of_run: set[asyncio.Task[None]],
         count: Count,
+        admit: Admit | None = None,
+        observe: Observe | None = None,
     ) -> None:
         """Binds a connection.
 
@@ -77,12 +87,14 @@ class Connection:
             reader: What the script sends.
             writer: What it gets.
             methods: gRPC's method handlers by `package.Service/Method`.
-            token: What the first call must bring.
+            token: What the first call must bring; None where `admit` says.
             peer: Name of the run, for handlers.
             takes_time: Whether calls may say what time it is.
             bounds: What the run may take.
             calls_of_run: The calls of all connections of the run, which are bounded together.
             count: Told of each end.
+            admit: Asked before each call, with the token that the first call brought.
+            observe: Told of each end of a call.
         """
         self._reader = reader
         self._writer = writer
@@ -93,6 +105,9 @@ class Connection:
         self._bounds = bounds
         self._calls_of_run = calls_of_run
         self._count = count
+        self._admit = admit
+        self._observe = observe
+        self._given = ""
         self._calls: dict[int, tuple[asyncio.Task[None], Credit]] = {}
         writer.transport.set_write_buffer_limits(high=MAX_FRAMED_UNSENT_BYTES)
 
@@ -127,9 +142,11 @@ class Connection:
         return await read_frame(self._reader, seconds=self._bounds.arrival_seconds)
 
     def _is_known(self, frame: pb.RequestFrame) -> bool:
-        return frame.WhichOneof("action") == "call" and hmac.compare_digest(
-            frame.call.token.encode(), self._token.encode()
-        )
+        is_call: bool = frame.WhichOneof("action") == "call"
+        if self._token is None:
+            self._given = frame.call.token
+            return is_call
+        return is_call and hmac.compare_digest(frame.call.token.encode(), self._token.encode())
 
     def _take(self, frame: pb.RequestFrame) -> None:
         action = frame.WhichOneof("action")
@@ -163,7 +180,8 @@ class Connection:
             call.timeout_ms / 1000 if call.timeout_ms > 0 else FRAMED_CALL_SECONDS,
             FRAMED_CALL_CEILING_SECONDS,
         )
-        context = CallContext(self._peer, asyncio.get_running_loop().time() + seconds)
+        started = asyncio.get_running_loop().time()
+        context = CallContext(self._peer, started + seconds)
         end = pb.End()
         try:
             async with asyncio.timeout(seconds):
@@ -188,14 +206,18 @@ class Connection:
             _log.exception("%s of %s failed", call.method, self._peer)
             end = _ended(grpc.StatusCode.UNKNOWN, f"Unexpected {type(error)}: {error}")
         self._count(_name(end.code))
+        if self._observe is not None:
+            self._observe(call.method, _name(end.code), asyncio.get_running_loop().time() - started)
         self._writer.write(encode(pb.ResponseFrame(call_id=call_id, end=end)))
 
     async def _answer(self, call_id: int, call: pb.Call, credit: Credit, context: CallContext) -> None:
         if len(self._calls_of_run) > self._bounds.calls:
             raise OverloadedError(
-                f"too many calls are under way: the limit MAX_FRAMED_CALLS is {self._bounds.calls}",
+                f"too many calls are under way: the limit {self._bounds.calls_limit} is {self._bounds.calls}",
                 hint="wait for some before you make more",
             )
+        if self._admit is not None:
+            self._admit(self._given, call.method)
         handler = self._methods.get(call.method)
         if handler is None:
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"Method not found: {call.method}")

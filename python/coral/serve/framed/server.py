@@ -136,7 +136,7 @@ class Endpoint:
             pass  # the endpoint closes; a task of asyncio's own would log this
         finally:
             del self._connections[task]
-            await _close(writer)
+            await close_writer(writer)
 
     def _count(self, code: str) -> None:
         self._totals.ended[code] += 1
@@ -244,7 +244,7 @@ class FramedServer:
         )
 
 
-async def _close(writer: asyncio.StreamWriter) -> None:
+async def close_writer(writer: asyncio.StreamWriter) -> None:
     """Sends what is left for a moment, then ends the connection whatever the other side does."""
     writer.close()
     with contextlib.suppress(TimeoutError, ConnectionError):
