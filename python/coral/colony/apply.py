@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,7 +31,6 @@ _LINGER_MOST: Final = 0.4
 """Seconds. A commit costs some 20 ms whatever is in it, so the more agents there are, the longer a commit
 waits for company; one agent alone does not notice."""
 _OVERHEAD_BYTES: Final = 4096  # of a batch, however few rows it has
-_PART_ROWS: Final = 300  # told at once: some 3 ms of the event loop
 
 
 @dataclass
@@ -76,6 +75,10 @@ class ApplyStatistics:
     queued_bytes: int
 
 
+async def nobody(tables: Tables) -> None:
+    """Nobody else wants to know of a commit."""
+
+
 class Applier:
     """Applies batches. Used from one event loop; `run` is a task that must be running."""
 
@@ -84,14 +87,14 @@ class Applier:
         store: Store,
         *,
         streams: Callable[[], int],
-        committed: Callable[[Tables], None] = lambda tables: None,
+        committed: Callable[[Tables], Awaitable[None]] = nobody,
     ) -> None:
         """Reads how far the agents have come; blocking.
 
         Args:
             store: Where the rows go.
             streams: How many streams there are now.
-            committed: Told the rows of each commit, in parts, before any batch of it is acknowledged.
+            committed: Told the rows of each commit before any batch of it is acknowledged.
         """
         self._store = store
         self._streams = streams
@@ -218,9 +221,7 @@ class Applier:
         self._sequences.committed(reached)
         self._counts["batches"] += len(fresh)
         self._counts["commits"] += 1
-        for part in _parts(tables):
-            self._committed(part)
-            await asyncio.sleep(0)  # others must not wait until all of it is taken over
+        await self._committed(tables)
 
 
 def _joined(batches: Sequence[ReceivedBatch]) -> dict[str, pa.Table]:
@@ -239,12 +240,6 @@ def _joined(batches: Sequence[ReceivedBatch]) -> dict[str, pa.Table]:
         .append_column("agent_id", agents.take(pa.array(owners[name], pa.int32())))
         for name, rows in parts.items()
     }
-
-
-def _parts(tables: Tables) -> Iterator[Tables]:
-    for name, rows in tables.items():
-        for start in range(0, rows.num_rows, _PART_ROWS):
-            yield {name: rows.slice(start, _PART_ROWS)}
 
 
 def _blames_rows(error: CoralError) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from coral._proto.colony.v1 import fleet_pb2, fleet_pb2_grpc
 from coral.clock import Clock
-from coral.colony.apply import Applier, ApplyStatistics, ReceivedBatch, Tables
+from coral.colony.apply import Applier, ApplyStatistics, ReceivedBatch, Tables, nobody
 from coral.colony.histograms import HISTOGRAM_TABLES, check_histograms
 from coral.colony.questions import Questions
 from coral.colony.registry import AgentRegistry
@@ -40,14 +40,14 @@ class FleetServicer(fleet_pb2_grpc.FleetServiceServicer):
     """Serves `FleetService.Connect`. `run` is a task that must be running."""
 
     def __init__(
-        self, store: Store, *, clock: Clock, committed: Callable[[Tables], None] = lambda tables: None
+        self, store: Store, *, clock: Clock, committed: Callable[[Tables], Awaitable[None]] = nobody
     ) -> None:
         """Reads from the store what is known of the fleet; blocking.
 
         Args:
             store: Where batches go.
             clock: The time.
-            committed: Told the rows of each commit, in parts, before any batch of it is acknowledged.
+            committed: Told the rows of each commit before any batch of it is acknowledged.
         """
         self.registry = AgentRegistry(store, clock=clock)
         self.questions = Questions(self.stream)

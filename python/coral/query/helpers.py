@@ -16,7 +16,8 @@ from coral.clock import Clock
 from coral.errors import NoDataError, NotFoundError
 from coral.model.histogram import quantile
 from coral.query.coarse import coarse_past, widened
-from coral.query.recent import BySource, RecentRollups, Requests
+from coral.query.recent import RecentRollups
+from coral.query.requests import BySource, Requests
 from coral.store.api import QueriedStore
 
 SPAN_METRICS: Final = frozenset({"http.server.duration", "http.server.request.duration"})

@@ -8,88 +8,32 @@ from the store. Both give the same numbers, because merging histograms is exact.
 
 from __future__ import annotations
 
-import struct
+import asyncio
 import time
-from array import array
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from coral.clock import Clock
 from coral.limits import RECENT_ROLLUPS_BYTES, RECENT_ROLLUPS_MINUTES
 from coral.query.coarse import coarse_past
+from coral.query.requests import BySource, Key, Requests, merged_requests
 from coral.store.api import Store
 
 _EPOCH: Final = datetime(1970, 1, 1)
-_MINUTE_US: Final = 60_000_000
 _AHEAD: Final = 60  # minutes that an agent's clock may run ahead
 _MAX_SKIPPED: Final = 10_000
 _FOREVER: Final = 2**62
-_HEAD: Final = struct.Struct("<qqqqHc")  # count, errors, smallest, largest, buckets, type of the counts
 _ENTRY_OVERHEAD: Final = 160  # of a packed entry: the bytes object and its place in two dicts
 _LOAD_SECONDS: Final = 2.0
 _LOAD_ROWS: Final = 100_000
-_REQUEST_KINDS: Final = ("SERVER", "CONSUMER")
-
-
-@dataclass
-class Requests:
-    """Requests of one service, merged: counts, errors, extremes in ns, and histogram buckets."""
-
-    count: int = 0
-    errors: int = 0
-    smallest: int = 0
-    largest: int = 0
-    buckets: dict[int, int] = field(default_factory=dict)
-
-    def add(
-        self, count: int, errors: int, smallest: int, largest: int, buckets: Iterable[tuple[int, int]]
-    ) -> None:
-        """Merges more into it; `count` is positive."""
-        self.smallest = min(self.smallest, smallest) if self.count else smallest
-        self.largest = max(self.largest, largest) if self.count else largest
-        self.count += count
-        self.errors += errors
-        own = self.buckets
-        for index, number in buckets:
-            own[index] = own.get(index, 0) + number
-
-    def add_packed(self, packed: bytes) -> None:
-        """Merges what `packed` wrote."""
-        count, errors, smallest, largest, number, kind = _HEAD.unpack_from(packed)
-        split = _HEAD.size + 2 * number
-        indexes, counts = array("h"), array(kind.decode())
-        indexes.frombytes(packed[_HEAD.size : split])
-        counts.frombytes(packed[split:])
-        self.add(count, errors, smallest, largest, zip(indexes, counts, strict=True))
-
-    def packed(self) -> bytes:
-        """A compact form, about 6 bytes a bucket."""
-        kind = "I" if self.count < 2**32 else "Q"
-        head = _HEAD.pack(
-            self.count, self.errors, self.smallest, self.largest, len(self.buckets), kind.encode()
-        )
-        return b"".join(
-            (head, array("h", self.buckets).tobytes(), array(kind, self.buckets.values()).tobytes())
-        )
-
-
-@dataclass
-class BySource:
-    """Requests as spans tell them, and as metrics do: never both count."""
-
-    spans: Requests = field(default_factory=Requests)
-    metrics: Requests = field(default_factory=Requests)
-
-    def chosen(self) -> Requests:
-        """Those from SERVER and CONSUMER spans, or from metrics where there is no such span."""
-        return self.spans if self.spans.count else self.metrics
+_STEP: Final = 100  # entries that are merged at once: some 2 ms of the event loop
+_MERGED_HERE_ROWS: Final = 300  # more are merged by a thread
 
 
 @dataclass(frozen=True)
@@ -151,44 +95,30 @@ class RecentRollups:
         if not pending:
             self._since = oldest
 
-    def committed(self, tables: Mapping[str, pa.Table]) -> None:
-        """Takes over the rollups of a commit."""
-        if (rows := tables.get("rollups")) is not None and rows.num_rows:
+    async def committed(self, tables: Mapping[str, pa.Table]) -> None:
+        """Takes over the rollups of a commit; others have their turn meanwhile."""
+        rows = tables.get("rollups")
+        if rows is None or not rows.num_rows:
+            return
+        if rows.num_rows <= _MERGED_HERE_ROWS:
             self.add(rows)
+            return
+        merged = await asyncio.to_thread(merged_requests, rows)
+        for start in range(0, len(merged), _STEP):
+            self._add(merged[start : start + _STEP])
+            await asyncio.sleep(0)
 
     def add(self, rows: pa.Table) -> None:
         """Merges rows of `rollups` that are in the store now."""
+        self._add(merged_requests(rows))
+
+    def _add(self, merged: Sequence[tuple[Key, Requests]]) -> None:
         ahead = _minute_of(self._clock.now()) + _AHEAD
-        wanted = pc.is_in(rows["kind"], pa.array([*_REQUEST_KINDS, "METRIC"]))
-        rows = rows.filter(wanted).combine_chunks()
-        if not rows.num_rows:
-            return
-        merged: dict[tuple[int, str, bool], Requests] = {}
-        indexes, starts = _lists(rows["bucket_index"])
-        counts, _ = _lists(rows["bucket_count"])
-        for row, (micros, service, kind, count, errors, smallest, largest) in enumerate(
-            zip(
-                _integers(rows["bucket_time"]),
-                rows["service_name"].to_pylist(),
-                rows["kind"].to_pylist(),
-                _integers(rows["request_count"]),
-                _integers(rows["error_count"]),
-                _integers(rows["min_ns"]),
-                _integers(rows["max_ns"]),
-                strict=True,
-            )
-        ):
-            minute = micros // _MINUTE_US
+        for (minute, service, from_metrics), requests in merged:
             if minute > ahead:
                 self._skip(minute)
-            elif minute >= self._since and count > 0:
-                key = (minute, service, kind == "METRIC")
-                if (requests := merged.get(key)) is None:
-                    requests = merged[key] = Requests()
-                part = slice(starts[row], starts[row + 1])
-                requests.add(count, errors, smallest, largest, zip(indexes[part], counts[part], strict=True))
-        for (minute, service, from_metrics), requests in merged.items():
-            self._merge(minute, (service, from_metrics), requests)
+            elif minute >= self._since:
+                self._merge(minute, (service, from_metrics), requests)
         self._evict()
 
     def forget_before(self, time_: datetime) -> None:
@@ -295,22 +225,3 @@ def _minute_of(time_: datetime) -> int:
 
 def _time_of(minute: int) -> datetime:
     return _EPOCH + timedelta(minutes=minute)
-
-
-def _integers(column: pa.ChunkedArray) -> list[int]:
-    """64-bit values of a column without NULLs; many times faster than `to_pylist`."""
-    (chunk,) = column.chunks
-    values = memoryview(chunk.buffers()[1]).cast("q")
-    return values[chunk.offset : chunk.offset + len(chunk)].tolist()
-
-
-def _lists(column: pa.ChunkedArray) -> tuple[list[int], list[int]]:
-    """All elements of a list column, and where each row's begin in them, with the end as well."""
-    (chunk,) = column.chunks
-    offsets = memoryview(chunk.buffers()[1]).cast("i")[chunk.offset : chunk.offset + len(chunk) + 1].tolist()
-    elements = chunk.values
-    if not len(elements):
-        return [], offsets
-    data = memoryview(elements.buffers()[1])
-    values = data.cast("i") if elements.type == pa.int32() else data.cast("q")
-    return values[elements.offset : elements.offset + len(elements)].tolist(), offsets

@@ -21,7 +21,7 @@ from coral.model.durations import format_duration_ns
 from coral.model.histogram import BUCKETS_PER_OCTAVE, quantile
 from coral.query.coarse import coarse_past
 from coral.query.helpers import Helpers, Window, no_data
-from coral.query.recent import BySource, Requests
+from coral.query.requests import BySource, Requests
 from coral.store.api import QueriedStore
 from coral.wire.times import to_duration, to_timestamp
 

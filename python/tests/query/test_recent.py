@@ -12,7 +12,8 @@ from coral.clock import FixedClock
 from coral.errors import NoDataError
 from coral.model.histogram import bucket_of
 from coral.query.helpers import Helpers, RecentPart, Window
-from coral.query.recent import BySource, RecentRollups
+from coral.query.recent import RecentRollups
+from coral.query.requests import BySource
 from coral.store.api import Transaction
 from coral.store.duckdb.rows import insert_rows
 from coral.store.duckdb.store import DuckDBStore
@@ -78,7 +79,7 @@ def commit(store: DuckDBStore, recent: RecentRollups | None, rows: pa.Table) -> 
 
     store.submit(write).result()
     if recent is not None:
-        recent.committed({"rollups": rows})
+        recent.add(rows)
 
 
 def answers(

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coral.model.histogram import bucket_of
-from coral.query.recent import Requests
+from coral.query.requests import Requests
 from coral.store.api import Segment
 from coral.store.duckdb.compaction import Merge, write_merged
 from coral.wire.batches import BATCH_TABLES

@@ -27,6 +27,7 @@ from coral.limits import (
     RESERVE_DISK_BYTES,
 )
 from coral.store.api import Segment, StoreStatistics, Transaction
+from coral.store.duckdb.background import give_way
 from coral.store.duckdb.catalogue import CATALOGUE, catalogue_sql
 from coral.store.duckdb.database import Database
 from coral.store.duckdb.direct import DirectRows
@@ -124,7 +125,7 @@ class DuckDBStore:
         )
         default_memory = AGENT_DATABASE_MEMORY_BYTES if kind == "agent" else COLONY_DATABASE_MEMORY_BYTES
         # An agent shares its machine: what two threads do in less time takes more of the processor.
-        threads = 1 if kind == "agent" else 2
+        threads = 1
         settings = DatabaseSettings(kind, limits.memory_bytes or default_memory, threads=threads)
         self._lock_file = lock_directory(directory)
         try:
@@ -321,6 +322,7 @@ class DuckDBStore:
         return False
 
     def _maintain_always(self, interval: float) -> None:
+        give_way()
         round_number = 0
         while not self._stopped.wait(interval):
             round_number += 1
