@@ -1,7 +1,8 @@
 """The load generator of `ingest.py`: a process of its own that sends prebuilt batches over OTLP/gRPC.
 
-Reads nothing, prints one JSON object. Batches are unlike each other (ids, times, values), as an agent
-recognises a request that it has stored.
+Reads nothing, prints one JSON object. Batches are unlike each other (ids, times, values). A prebuilt one that
+is sent again gets trace ids of its own: an agent recognises a request that it has stored, and the traces of
+a fleet do not come back.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 SERVICES = 20
 OPERATIONS = 25
 ATTRIBUTES = 12
+_MARK = b"\xc0\xa1trace\xff"  # the first half of every trace id, until it is sent
 
 
 def _attribute(key: str, value: str | int | float | bool) -> KeyValue:
@@ -57,7 +59,7 @@ def build_batch(number: int, spans: int, start_ns: int) -> bytes:
         failed = source.random() < 0.02
         begin = start_ns + source.randrange(10**9)
         span = Span(
-            trace_id=source.randbytes(16),
+            trace_id=_MARK + source.randbytes(8),
             span_id=source.randbytes(8),
             parent_span_id=source.randbytes(8),
             name=f"GET /api/v1/resource-{operation}/{{id}}",
@@ -139,7 +141,7 @@ class Load:
             pause = due - time.perf_counter()
             if pause > 0:
                 time.sleep(pause)
-            body = self._batches[number % len(self._batches)] + _unique(number)
+            body = self._batches[number % len(self._batches)].replace(_MARK, _unique(number))
             while True:
                 try:
                     call(body, timeout=60)
@@ -156,8 +158,8 @@ class Load:
 
 
 def _unique(number: int) -> bytes:
-    """An unknown field of the request, which makes its bytes unlike those of any other."""
-    return b"\xa1\x06" + struct.pack("<Q", random.getrandbits(44) << 20 | number)
+    """What takes the place of the mark in the batch of this number."""
+    return struct.pack(">Q", random.getrandbits(44) << 20 | number)
 
 
 def main() -> None:

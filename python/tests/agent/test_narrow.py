@@ -109,6 +109,9 @@ def test_samples_get_thinner_before_anything_is_dropped() -> None:
     assert 0 < whole < 300
     assert sum(one.whole.nbytes for one in kept) <= 40_000
     recent.relax(0)
+    assert recent.newest(upto_seq=100, most_rows=10**6)[0].thinning > 0
+    recent.taken(20)
+    recent.relax(0)
     recent.add(path_of(21), rows_of(span(1), seq=21))
     (newest,) = recent.newest(upto_seq=100, most_rows=1)
     assert (newest.thinning, newest.whole.num_rows) == (0, 1)
@@ -123,16 +126,21 @@ def test_trace_ids_that_are_in_every_sample_do_not_hold_up_the_writer() -> None:
         assert [(one.rows.num_rows, one.whole.num_rows) for one in kept] == [(100, 0)] * seq
 
 
-def test_the_oldest_go_first() -> None:
+def test_the_oldest_taken_ones_go_first_and_what_waits_to_be_taken_stays() -> None:
     recent = RecentRows(max_bytes=8_000)
     recent.keep(Narrowing())
-    paths = [path_of(seq) for seq in range(1, 6)]
+    *paths, last = [path_of(seq) for seq in range(1, 10)]
     for seq, path in enumerate(paths, 1):
         recent.add(path, rows_of(*[span(100 * seq + i) for i in range(20)], seq=seq))
     there = [recent.get(path) is not None for path in paths]
-    assert there == sorted(there)
-    assert there[-1]
-    assert not there[0]
+    assert there == sorted(there, reverse=True)
+    assert there[0]
+    assert not there[-1]
+    recent.taken(sum(there) - 1)
+    recent.add(last, rows_of(*[span(900 + i) for i in range(20)], seq=9))
+    assert recent.get(paths[0]) is None
+    assert recent.get(paths[sum(there) - 1]) is not None
+    assert recent.get(last) is not None
 
 
 @pytest.mark.parametrize("whole_bytes", [16 * 1024 * 1024, 60_000, 0])

@@ -39,7 +39,8 @@ from coral.store.duckdb.segments import parquet_scan
 from coral.store.duckdb.store import DuckDBStore
 
 _REMEMBER: Final = timedelta(minutes=10)
-_OLDER: Final = "older_span_rows"
+_FOLLOW: Final = timedelta(minutes=1)  # in which most of a trace's later spans come
+_IN_MEMORY: Final = "chosen_span_rows"
 _WHOLE: Final = "whole_span_rows"
 _MOST_PER_SERVICE: Final = 4 * EXEMPLAR_TRACES_PER_SERVICE
 _CHOSEN: Final = pa.schema(
@@ -86,7 +87,14 @@ class Exemplars:
             chosen[one.trace_id] = _row(one.trace_id, weight if one.trace_id in sample else 0.0, one)
         for trace_id in sample:
             chosen.setdefault(trace_id, _row(trace_id, weight, None))
-        self._narrowing.expect(slow=_thresholds(durations, False), failed=_thresholds(durations, True))
+        lately = pc.greater_equal(remembered.column("selected_at"), fresh.now - _FOLLOW)
+        self._narrowing.expect(
+            slow=_thresholds(durations, False),
+            failed=_thresholds(durations, True),
+            traces=pa.array(
+                [*remembered.filter(lately).column("trace_id").to_pylist(), *chosen], pa.string()
+            ),
+        )
         new = pa.Table.from_pylist(list(chosen.values()), _CHOSEN)
         spans, sent, cut = self._spans(connection, fresh, remembered.select(_CHOSEN.names), new)
         if sample:
@@ -113,10 +121,16 @@ class Exemplars:
             "bytes": EXEMPLAR_BYTES_PER_ROLLUP,
         }
         chosen = pa.concat_tables([remembered, new])
-        rows = {_OLDER: pa.concat_tables([kept.rows for kept in older])} if older else {}
+        in_memory = [kept.rows for kept in older]
+        if fresh.in_memory is not None:
+            in_memory.append(fresh.in_memory.rows)
+        rows = _of_traces(in_memory, chosen)
         with relations(connection, exemplar_chosen=chosen, **rows):
-            source = self._source(connection, fresh, older) if new.num_rows else fresh.span_source
-            sql = statement("exemplar_picks").replace("{spans}", source)
+            source = " UNION ALL BY NAME ".join(
+                [fresh.stored_source, *(f"SELECT * FROM {name}" for name in rows)]
+                + ([self._older_source(connection, fresh, older)] if new.num_rows else [])
+            )
+            sql = statement("exemplar_picks").replace("{spans}", f"({source})")
             picked = connection.sql(sql, params=limits).to_arrow_table()
         whole = [part for kept in older for part in (kept.whole, kept.likely)]
         if fresh.in_memory is not None:
@@ -128,17 +142,16 @@ class Exemplars:
         cut = sum(spans.column("spans_cut").to_pylist())
         return trimmed(spans), dict(sent), cut
 
-    def _source(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, older: Sequence[Kept]) -> str:
-        """Spans up to the fresh ones: all that are active or in memory, of the sealed ones the newest few."""
+    def _older_source(
+        self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, in_memory: Sequence[Kept]
+    ) -> str:
+        """A SELECT: spans before the fresh ones that memory does not hold; of the sealed ones the newest."""
         stored = [f"SELECT * FROM main.spans WHERE ingest_seq <= {fresh.low:d}"]
         if fresh.spans <= EXEMPLAR_BUSY_ROWS:
-            paths = self._older_files(connection, fresh, known=sum(kept.rows.num_rows for kept in older))
-            if paths:
+            known = sum(kept.rows.num_rows for kept in in_memory)
+            if paths := self._older_files(connection, fresh, known=known):
                 stored.append(parquet_scan(paths))
-        parts = [fresh.span_source, f"SELECT {NARROW_SQL} FROM ({' UNION ALL BY NAME '.join(stored)})"]
-        if older:
-            parts.append(f"SELECT * FROM {_OLDER}")
-        return f"({' UNION ALL BY NAME '.join(parts)})"
+        return f"SELECT {NARROW_SQL} FROM ({' UNION ALL BY NAME '.join(stored)})"
 
     def _older_files(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh, *, known: int) -> list[Path]:
         """The newest files, up to the limit of rows, that are not in memory."""
@@ -191,6 +204,13 @@ def _read_whole(
     sql = statement("exemplar_spans").replace("{spans}", f"({spans})")
     with relations(connection, exemplar_picked=picked, **rows):
         return connection.sql(sql, params={"longest": LONGEST_CELL}).to_arrow_table()
+
+
+def _of_traces(parts: Sequence[pa.Table], chosen: pa.Table) -> dict[str, pa.Table]:
+    """The rows of chosen traces, as the relation `_IN_MEMORY`, for a join that need not look at all rows."""
+    traces = chosen.column("trace_id").combine_chunks()
+    found = [rows.filter(pc.is_in(rows.column("trace_id"), traces)) for rows in parts]
+    return {_IN_MEMORY: pa.concat_tables(found)} if found else {}
 
 
 def _remembered(connection: duckdb.DuckDBPyConnection, now: datetime) -> pa.Table:

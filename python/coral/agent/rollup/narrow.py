@@ -38,10 +38,17 @@ class Narrowing:
     def __init__(self) -> None:
         self._slow: Mapping[str, int] = {}
         self._failed: Mapping[str, int] = {}
+        self._traces = pa.array([], pa.string())
 
-    def expect(self, *, slow: Mapping[str, int], failed: Mapping[str, int]) -> None:
-        """Tells which spans make their trace likely to be sent: slower ones than this, by service, in ns."""
-        self._slow, self._failed = slow, failed
+    def expect(self, *, slow: Mapping[str, int], failed: Mapping[str, int], traces: pa.Array) -> None:
+        """Tells which spans are likely to be sent.
+
+        Args:
+            slow: By service, in ns: a slower span than this takes its trace with it.
+            failed: The same for failed spans.
+            traces: Traces that were chosen lately: more of their spans may come.
+        """
+        self._slow, self._failed, self._traces = slow, failed, traces
 
     def narrowed(self, rows: pa.Table) -> pa.Table:
         """What `NARROW_SQL` makes of rows."""
@@ -52,7 +59,7 @@ class Narrowing:
         return _copied(rows.filter(sample_mask(rows.column("trace_id"), thinning)) if thinning else rows)
 
     def likely(self, rows: pa.Table, narrowed: pa.Table) -> pa.Table:
-        """The spans of traces that have a span as expected."""
+        """The spans of traces that have a span as expected, and of those that were chosen lately."""
         (services,) = narrowed.column("service_name").chunks
         durations = narrowed.column("duration_ns")
         is_failed = pc.equal(narrowed.column("status_code"), "ERROR")
@@ -60,11 +67,12 @@ class Narrowing:
             pc.greater(durations, _by_word(services, self._slow)),
             pc.and_(is_failed, pc.greater(durations, _by_word(services, self._failed))),
         )
-        traces = narrowed.column("trace_id").filter(found).unique()
-        wanted = pc.is_in(rows.column("trace_id"), traces)
-        if not len(traces) or (pc.sum(wanted).as_py() or 0) > _MOST_LIKELY:
-            return rows.slice(0, 0)
-        return _copied(rows.filter(wanted))
+        slow = narrowed.column("trace_id").filter(found).unique()
+        for traces in (pa.concat_arrays([slow, self._traces]), slow):
+            wanted = pc.is_in(rows.column("trace_id"), traces)
+            if len(traces) and (pc.sum(wanted).as_py() or 0) <= _MOST_LIKELY:
+                return _copied(rows.filter(wanted))
+        return rows.slice(0, 0)
 
 
 def _by_word(words: pa.DictionaryArray, values: Mapping[str, int]) -> pa.Array:

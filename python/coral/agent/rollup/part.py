@@ -86,10 +86,14 @@ class Fresh:
     @property
     def span_source(self) -> str:
         """A SELECT in parentheses: the fresh spans, in the columns of `NARROW_SQL`."""
-        parts = [f"SELECT {NARROW_SQL} FROM {self._stored(self.span_files)}"]
-        if self.in_memory is not None:
-            parts.append(f"SELECT * FROM {FRESH_ROWS}")
-        return f"({' UNION ALL BY NAME '.join(parts)})"
+        if self.in_memory is None:
+            return f"({self.stored_source})"
+        return f"({self.stored_source} UNION ALL BY NAME SELECT * FROM {FRESH_ROWS})"
+
+    @property
+    def stored_source(self) -> str:
+        """A SELECT: the same without those in memory."""
+        return f"SELECT {NARROW_SQL} FROM {self._stored(self.span_files)}"
 
     @property
     def sample_source(self) -> str:

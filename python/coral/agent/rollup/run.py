@@ -44,6 +44,7 @@ from coral.wire.times import to_timestamp
 
 _KEPT: Final = ("rollups", "log_counts", "service_edges")  # made here, and kept here as well
 _COUNTED: Final = ("spans", "metrics", "logs")  # the rows that a rollup is bounded by
+_REST: Final = 1.25  # of the limit of rows: up to here all of them are taken at once
 _BUSY_PAUSE_SECONDS: Final = 0.1
 
 
@@ -122,6 +123,7 @@ class Rollup:
                 if prepared is None:
                     return last
                 self._commit(prepared)
+                self._store.recent.taken(prepared.high)
                 if prepared.waiting:
                     last = prepared.sequence
 
@@ -166,9 +168,12 @@ class Rollup:
             f"SELECT ingest_seq, count(*) FILTER (name IN {_COUNTED}), count(*) FILTER (name = 'spans')"
             f" FROM ({union}) GROUP BY ingest_seq ORDER BY ingest_seq"
         ).fetchall()
+        waiting = sum(counted for _, counted, _ in found)
+        # A rest of a few groups would cost as much as a rollup of all.
+        most = waiting if waiting <= _REST * self._max_rows else self._max_rows
         high, rows, spans = low, 0, 0
         for seq, counted, span_count in found:
-            if high > low and rows + counted > self._max_rows:
+            if high > low and rows + counted > most:
                 break
             high, rows, spans = seq, rows + counted, spans + span_count
         if high == low:

@@ -25,14 +25,16 @@ async def keep_rolling_up(
     Args:
         rollup: What to run; it runs in a thread.
         interval: Seconds between the end of a rollup and the next one.
-        rows_stored: Rows stored since the start; `MAX_ROLLUP_ROWS` more do not wait for the interval.
+        rows_stored: Rows stored since the start; `MAX_ROLLUP_ROWS` more than at the start of the last
+            rollup do not wait for the interval.
         written: Called when there are new batches in the outbox.
     """
+    before = rows_stored()
     while True:
-        before = rows_stored()
         due = time.monotonic() + interval
         while (left := due - time.monotonic()) > 0 and rows_stored() - before < MAX_ROLLUP_ROWS:
             await asyncio.sleep(min(left, _LOOK_SECONDS))
+        before = rows_stored()
         try:
             with ROLLUP_SECONDS.timed():
                 sequence = await asyncio.to_thread(rollup.run)

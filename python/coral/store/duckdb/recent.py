@@ -57,7 +57,9 @@ class Reduction(Protocol):
 class RecentRows:
     """Rows by file, bounded in bytes. Any thread.
 
-    Of all rows the oldest go first; the samples are thinned. Without a reduction nothing is kept.
+    When there is no room, the oldest that were taken (`taken`) go first. If none of them is left, new ones
+    are not kept: who takes rows comes to the oldest first, and would find none of them any more. The samples
+    are thinned. Without a reduction nothing is kept.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class RecentRows:
         self._bytes = 0
         self._whole_bytes = 0
         self._thinning = 0
+        self._taken_seq = 0
         self._reduction: Reduction | None = None
 
     def keep(self, reduction: Reduction) -> None:
@@ -79,7 +82,14 @@ class RecentRows:
     def relax(self, thinning: int) -> None:
         """Takes more of the rows to come into their samples, when fewer come in than before."""
         with self._lock:
-            self._thinning = min(self._thinning, thinning)
+            size = sum(kept.whole.nbytes for path, kept in self._kept.items() if not self._is_taken(path))
+            while self._thinning > thinning and 2 * size <= self._max_whole_bytes:
+                size *= 2
+                self._thinning -= 1
+
+    def taken(self, upto_seq: int) -> None:
+        """Notes that rows up to a sequence were taken: whoever needs them now is served by luck."""
+        self._taken_seq = upto_seq
 
     def add(self, path: Path, rows: pa.Table) -> None:
         """Keeps rows of a file."""
@@ -94,21 +104,36 @@ class RecentRows:
             self._bytes += kept.rows.nbytes + likely.nbytes
             self._whole_bytes += kept.whole.nbytes
             while self._bytes > self._max_bytes:
-                oldest = self._kept.pop(next(iter(self._kept)))
-                self._bytes -= oldest.rows.nbytes + oldest.likely.nbytes
-                self._whole_bytes -= oldest.whole.nbytes
-            while self._whole_bytes > self._max_whole_bytes:
-                # A client chooses trace ids, and can choose ones that are in every sample.
-                last = self._thinning == _MOST_THINNING
-                self._thinning = min(self._thinning + 1, _MOST_THINNING)
-                for other, kept in self._kept.items():
-                    if last or kept.thinning < self._thinning:
-                        whole = kept.whole.slice(0, 0) if last else kept.whole
-                        thinned = reduction.sample(whole, self._thinning)
-                        self._whole_bytes += thinned.nbytes - kept.whole.nbytes
-                        self._kept[other] = replace(kept, whole=thinned, thinning=self._thinning)
-                if last:
-                    break
+                oldest = next(iter(self._kept))
+                gone = self._kept.pop(oldest if self._is_taken(oldest) else path)
+                self._bytes -= gone.rows.nbytes + gone.likely.nbytes
+                self._whole_bytes -= gone.whole.nbytes
+            self._bound_whole(reduction)
+
+    def _bound_whole(self, reduction: Reduction) -> None:
+        for path, kept in self._kept.items():
+            if self._whole_bytes <= self._max_whole_bytes or not self._is_taken(path):
+                break
+            if kept.whole.num_rows:
+                self._replace_whole(path, kept.whole.slice(0, 0), kept.thinning)
+        while self._whole_bytes > self._max_whole_bytes:
+            # A client chooses trace ids, and can choose ones that are in every sample.
+            last = self._thinning == _MOST_THINNING
+            self._thinning = min(self._thinning + 1, _MOST_THINNING)
+            for path, kept in self._kept.items():
+                if last or kept.thinning < self._thinning:
+                    whole = kept.whole.slice(0, 0) if last else kept.whole
+                    self._replace_whole(path, reduction.sample(whole, self._thinning), self._thinning)
+            if last:
+                break
+
+    def _replace_whole(self, path: Path, whole: pa.Table, thinning: int) -> None:
+        kept = self._kept[path]
+        self._whole_bytes += whole.nbytes - kept.whole.nbytes
+        self._kept[path] = replace(kept, whole=whole, thinning=thinning)
+
+    def _is_taken(self, path: Path) -> bool:
+        return (sequence_of(path) or 0) <= self._taken_seq
 
     def get(self, path: Path) -> Kept | None:
         """What is kept of a file, or None when it is gone."""
