@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -48,6 +47,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
 
     from coral.agent.rollup.cardinality import NameLimits
     from coral.agent.server import AgentOptions, serve_agent
+    from coral.serve.lifecycle import run_server
     from coral.serve.logs import configure_logs
 
     configure_logs(level=found["log.level"], style=found["log.format"])
@@ -75,7 +75,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
         tls_ca=found["tls_ca"],
         token_file=found["token_file"],
     )
-    asyncio.run(serve_agent(options, as_json=output == "json"))
+    run_server(serve_agent(options, as_json=output == "json"))
 
 
 @agent.command("check-config")

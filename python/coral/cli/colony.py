@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
     from coral.colony.security import SecurityOptions
     from coral.colony.server import ColonyOptions, serve_colony
     from coral.model.redaction import Redaction
+    from coral.serve.lifecycle import run_server
     from coral.serve.logs import configure_logs
 
     configure_logs(level=found["log.level"], style=found["log.format"])
@@ -64,7 +64,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
         ),
         redaction=Redaction(found["redact"]),
     )
-    asyncio.run(serve_colony(options, as_json=output == "json"))
+    run_server(serve_colony(options, as_json=output == "json"))
 
 
 @colony.command("check-config")

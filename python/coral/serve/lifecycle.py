@@ -7,12 +7,26 @@ import json
 import logging
 import signal
 import sys
+from collections.abc import Coroutine
 from typing import Any, Final
 
 if sys.platform != "win32":  # which has no such limit
     import resource
 
 _OPEN_FILES: Final = 65_536
+
+
+def run_server(work: Coroutine[Any, Any, None]) -> None:
+    """Runs a server to its end, in uvloop's event loop where there is one.
+
+    A request of gRPC is some ten turns of the loop: uvloop takes half the time of asyncio for them.
+    """
+    if sys.platform == "win32":
+        asyncio.run(work)
+    else:
+        import uvloop
+
+        uvloop.run(work)
 
 
 def stop_on_signals() -> asyncio.Event:
