@@ -50,6 +50,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = pack(tmp_path / "_deno")
     monkeypatch.setattr(binary, "deno_package", lambda: str(folder))
     monkeypatch.setattr(extract, "deno_package", lambda: str(folder))
+    monkeypatch.setattr(extract, "_in_memory", {})  # what another test of this process unpacked
     monkeypatch.setenv("CORAL_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     monkeypatch.delenv("CORAL_DENO_PATH", raising=False)
