@@ -58,6 +58,15 @@ _NOT_HERE = {
         "needs Node and its modules; the rule //typescript/sdk runs the same programs"
     ),
     ("docs/benchmarks.md", "PYTHONPATH=python python"): "a benchmark, which loads the machine for a minute",
+    ("docs/guides/deploying.md", "packaging/images/build"): (
+        "Bazel within a test; integration_tests/containers runs what it builds"
+    ),
+    ("docs/guides/deploying.md", "docker run"): "needs Docker; integration_tests/containers runs scripts in the image",
+    ("docs/guides/deploying.md", "cd packaging/deploy/compose"): (
+        "needs Docker; integration_tests/containers/scenarios/test_compose.py does it"
+    ),
+    ("docs/guides/deploying.md", "kubectl"): "needs a cluster",
+    ("docs/guides/deploying.md", "python3 -m venv /opt/coral"): "needs a systemd that it may change",
     ("docs/operations.md", '{"time":'): "a line of a log; python/tests/serve compares such lines",
 }
 

@@ -20,7 +20,7 @@ pytest.importorskip(
 )
 
 from engine import Engine, NoEngineError, open_engine
-from fleet import Fleet
+from fleet import Fleet, Site
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +40,13 @@ def running_fleet(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> I
     """A fleet for the whole run."""
     with Fleet(engine, tmp_path_factory.mktemp("fleet")) as fleet:
         yield fleet
+
+
+@pytest.fixture
+def site(engine: Engine, tmp_path: Path) -> Iterator[Site]:
+    """Networks and files for a fleet of a test's own."""
+    with Site(engine, tmp_path) as site:
+        yield site
 
 
 @pytest.fixture

@@ -110,7 +110,9 @@ def open_engine() -> Iterator[Engine]:
         finally:
             engine.sweep()
             for image in missing:
-                client.images.remove(image, force=True)
+                # Another run may use it by now.
+                with contextlib.suppress(docker.errors.APIError):
+                    client.images.remove(image, force=True)
 
 
 def wait_for(question: Any, seconds: float = 60.0) -> None:

@@ -47,7 +47,9 @@ def make_load(agent: str, service: str, count: int, failed: int) -> int:
     exporter = Counting(agent)
     resource = Resource.create({"service.name": service})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=count, max_export_batch_size=100))
+    provider.add_span_processor(
+        BatchSpanProcessor(exporter, max_queue_size=10_000, max_export_batch_size=100)
+    )
     tracer = provider.get_tracer("load")
     for number in range(count):
         end = time.time_ns()

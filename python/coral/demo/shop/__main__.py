@@ -6,8 +6,9 @@
     stdout  {"event": "ready", "frontend": "127.0.0.1:8080"}
             {"event": "paused", "answered": 12, "failed": 0, "turned_away": 0, "sent": true}
 
-The addresses come by stdin so that this process can load its libraries while the agent still starts,
-and so that it ends when its parent does: then stdin ends too.
+With `--otlp-grpc` and `--otlp-http` nothing comes by stdin, and the shop is open until SIGTERM: a load in a
+container. Otherwise the addresses come by stdin so that this process can load its libraries while the agent
+still starts, and so that it ends when its parent does: then stdin ends too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import logging
 import signal
 import sys
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -37,14 +39,22 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="where the services keep their databases")
     parser.add_argument("--rate", type=float, default=30.0, help="visits a second")
     parser.add_argument("--seed", default="coral", help="seed of visits and faults")
+    parser.add_argument(
+        "--otlp-grpc", metavar="HOST:PORT", help="the agent's OTLP over gRPC; with --otlp-http"
+    )
+    parser.add_argument("--otlp-http", metavar="HOST:PORT", help="the agent's OTLP over HTTP")
     parser.add_argument("--truth", type=Path, help="write every finished SERVER span to this file")
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     signal.signal(signal.SIGTERM, _stop)
-    first = sys.stdin.readline()
-    if not first:
-        return 0
-    wanted = json.loads(first)
+    alone = options.otlp_grpc is not None and options.otlp_http is not None
+    if alone:
+        wanted = {"otlp_grpc": options.otlp_grpc, "otlp_http": options.otlp_http}
+    else:
+        first = sys.stdin.readline()
+        if not first:
+            return 0
+        wanted = json.loads(first)
     with ExitStack() as stack:
         truth = stack.enter_context(TruthFile(options.truth)) if options.truth is not None else None
         options.folder.mkdir(parents=True, exist_ok=True)
@@ -56,6 +66,8 @@ def main(arguments: list[str]) -> int:
         stack.callback(traffic.stop)
         traffic.start()
         _say({"event": "ready", "frontend": shop.frontend})
+        if alone:
+            threading.Event().wait()  # SIGTERM ends it
         for line in sys.stdin:
             if json.loads(line)["do"] == "pause":
                 traffic.stop()

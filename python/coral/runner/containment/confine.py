@@ -179,7 +179,7 @@ class Confinement:
     def _ruleset(self, system: Kernel, files: Files) -> Ruleset | None:
         version = landlock.abi(system)
         if version == 0:
-            self.missing.append("landlock: this kernel has none (Linux 5.13 has), or it was started without")
+            self.missing.append(f"landlock: {landlock.why_none(system)}")
             return None
         rules = Ruleset(system, version)
         rules.allow_path(files.program, READ_FILE | EXECUTE)

@@ -57,6 +57,29 @@ def abi(kernel: Kernel) -> int:
         return 0
 
 
+def why_none(kernel: Kernel) -> str:
+    """Says why there is no Landlock, where `abi` is 0.
+
+    A container's filter of system calls may stand in the way of a kernel that has it. That can be mended, so
+    the text ends like those that are told at every run, with the kernel's word in brackets.
+    """
+    try:
+        kernel.call(LANDLOCK_CREATE_RULESET, 0, 0, _VERSION)
+    except OSError as error:
+        if error.errno == errno.EPERM or (error.errno == errno.ENOSYS and _is_filtered()):
+            return f"a filter of system calls, perhaps a container's, refuses it ({error.strerror})"
+    return "this kernel has none (Linux 5.13 has), or it was started without"
+
+
+def _is_filtered() -> bool:
+    """Whether this process is behind a filter of system calls, on a kernel that should have Landlock."""
+    release = os.uname().release.split(".")
+    if [int(part) if part.isdecimal() else 0 for part in release[:2]] < [5, 13]:
+        return False
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        return any(line.split() == ["Seccomp:", "2"] for line in file)
+
+
 class Ruleset:
     """Rules that are collected here and put in place in the child.
 

@@ -1,0 +1,76 @@
+"""Nothing stays behind: after a failed test, and after a run that was killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+from engine import Engine, wait_for
+
+HERE = Path(__file__).parent.parent
+
+
+def start(test: str, run: str, log: Path) -> subprocess.Popen[bytes]:
+    """Starts one test of `leftovers/` as a run of its own."""
+    settings = log.with_suffix(".ini")
+    settings.write_text("[pytest]\n")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--capture=no",
+        "-p",
+        "no:cacheprovider",
+        "--confcutdir",
+        str(HERE),
+    ]
+    command += [
+        "--basetemp",
+        str(log.parent / run),
+        "-c",
+        str(settings),
+        "--rootdir",
+        str(HERE),
+        "--import-mode=importlib",
+    ]
+    command.append(f"{HERE / 'leftovers' / 'cases.py'}::{test}")
+    with log.open("wb") as out:
+        return subprocess.Popen(command, env=os.environ | {"CORAL_TEST_RUN": run}, stdout=out, stderr=out)
+
+
+def test_a_failed_test_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
+    run, log = uuid.uuid4().hex, tmp_path / "log"
+    child = start("test_that_fails", run, log)
+    seen: set[str] = set()
+
+    def ended() -> bool:
+        seen.update(found.partition(" ")[0] for found in engine.found(run))
+        return child.poll() is not None
+
+    wait_for(ended, seconds=120)
+    assert child.returncode == 1, log.read_text()
+    assert "it fails, as it should" in log.read_text()
+    assert seen == {"container", "network", "volume"}
+    assert engine.found(run) == []
+
+
+def test_a_killed_run_is_swept_by_the_next(engine: Engine, tmp_path: Path) -> None:
+    run, log = uuid.uuid4().hex, tmp_path / "log"
+    with start("test_that_never_ends", run, log) as child:
+
+        def waits() -> bool:
+            assert child.poll() is None, log.read_text()
+            return b"it waits" in log.read_bytes()
+
+        try:
+            wait_for(waits, seconds=120)
+            engine.sweep_orphans()
+            kinds = {found.partition(" ")[0] for found in engine.found(run)}
+        finally:
+            child.kill()
+    assert kinds == {"container", "network", "volume"}
+    engine.sweep_orphans()
+    assert engine.found(run) == []
