@@ -56,7 +56,6 @@ def test_the_file_system_is_read_only(fleet: Fleet) -> None:
 def test_doctor_says_what_holds_scripts_in_a_container(fleet: Fleet) -> None:
     done = fleet.person.run("coral", "doctor", "--json")
     findings = {found["name"]: found for found in json.loads(done.out)["findings"]}
-    assert done.code == 0, done.out
     for layer in ("landlock", "seccomp", "no_new_privs", "rlimits", "parent_death", "descriptors"):
         assert findings[f"sandbox: {layer}"]["state"] == "ok", findings
     for layer in ("memory", "tasks"):
