@@ -61,7 +61,7 @@ _NOT_HERE = {
     ("docs/guides/deploying.md", "packaging/images/build"): (
         "Bazel within a test; integration_tests/containers runs what it builds"
     ),
-    ("docs/guides/deploying.md", "docker run"): "needs Docker; integration_tests/containers runs scripts in the image",
+    ("docs/guides/deploying.md", "docker run"): "needs Docker; integration_tests/containers runs scripts so",
     ("docs/guides/deploying.md", "cd packaging/deploy/compose"): (
         "needs Docker; integration_tests/containers/scenarios/test_compose.py does it"
     ),
