@@ -7,6 +7,7 @@ Both give the same answer on every input. What is refused and what is cut is tol
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from coral.agent.decode.columns import SPAN_SCHEMA, Decoded, Resource
 from coral.agent.decode.kernel import TraceKernel, trace_kernel
 from coral.agent.decode.refusals import shown
-from coral.agent.decode.values import plain, resource_of, resource_problem, time_problem
+from coral.agent.decode.values import latest_time, plain, resource_of, resource_problem, time_problem
 from coral.errors import UsageError
 from coral.limits import (
     MAX_ATTRIBUTE_LENGTH,
@@ -34,6 +35,8 @@ from coral.limits import (
 _KINDS: Final = ("INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _KIND_PLACES: Final = (0, 0, 1, 2, 3, 4)  # by the number in the proto
 _STATUS: Final = ("UNSET", "OK", "ERROR")
+_KIND_COUNT: Final = len(_KIND_PLACES)
+_STATUS_COUNT: Final = len(_STATUS)
 _MAX_NS: Final = 2**63 - 1
 _NO_TRACE: Final = bytes(16)
 _NO_SPAN: Final = bytes(8)
@@ -78,13 +81,20 @@ def decode_traces(request: ExportTraceServiceRequest, *, now_ns: int | None = No
         for scope in group.scope_spans:
             scope_name = scope.scope.name[:MAX_NAME_LENGTH] or None
             in_scope = len(columns.traces)
-            for span in scope.spans:
-                problem = whole or _problem(span, len(columns.traces), now_ns)
-                if problem:
+            fits = in_scope + len(scope.spans) <= MAX_ITEMS_PER_REQUEST
+            # Each access would make the objects anew. Of too many they would take too much memory at once.
+            found = list(scope.spans) if fits else scope.spans
+            spans = found
+            if whole or not fits or not _all_good(found, now_ns):
+                spans = []
+                for span in found:
+                    problem = whole or _problem(span, in_scope + len(spans), now_ns)
+                    if not problem:
+                        spans.append(span)
+                        continue
                     refused += 1
                     reason = reason or _reason(span.name, problem)
-                else:
-                    columns.add(span)
+            columns.add(spans)
             columns.scopes.extend([scope_name] * (len(columns.traces) - in_scope))
         kept = len(columns.traces) - kept_before
         if kept:
@@ -114,23 +124,28 @@ class _Columns:
         self.events: list[bytes | None] = []
         self.links: list[bytes | None] = []
 
-    def add(self, span: Span) -> None:
-        """Adds all but what comes from resource and scope."""
-        start, kind, status, parent = span.start_time_unix_nano, span.kind, span.status, span.parent_span_id
-        self.traces.append(span.trace_id.hex())
-        self.spans.append(span.span_id.hex())
-        self.parents.append(parent.hex() if len(parent) == 8 and parent != _NO_SPAN else "")
-        self.names.append(span.name[:MAX_SPAN_NAME_LENGTH])
-        self.kinds.append(_KIND_PLACES[kind] if 0 <= kind < len(_KIND_PLACES) else 0)
-        self.starts.append(start // 1000)
-        self.durations.append(min(max(span.end_time_unix_nano - start, 0), _MAX_NS))
-        code = status.code
-        self.statuses.append(code if 0 <= code < len(_STATUS) else 0)
-        self.messages.append(status.message[:MAX_ATTRIBUTE_LENGTH] or None)
-        self.attributes.append(_encode(_attributes(span.attributes)))
-        events, links = span.events, span.links
-        self.events.append(_encode(_events(events)) if events else None)
-        self.links.append(_encode(_links(links)) if links else None)
+    def add(self, spans: Sequence[Span]) -> None:
+        """Adds all but what comes from resource and scope; column by column, which is what costs least."""
+        self.traces += [span.trace_id.hex() for span in spans]
+        self.spans += [span.span_id.hex() for span in spans]
+        self.parents += [
+            parent.hex() if len(parent := span.parent_span_id) == 8 and parent != _NO_SPAN else ""
+            for span in spans
+        ]
+        self.names += [span.name[:MAX_SPAN_NAME_LENGTH] for span in spans]
+        self.kinds += [_KIND_PLACES[kind] if 0 <= (kind := span.kind) < _KIND_COUNT else 0 for span in spans]
+        starts = [span.start_time_unix_nano for span in spans]
+        self.starts += [start // 1000 for start in starts]
+        self.durations += [
+            min(max(span.end_time_unix_nano - start, 0), _MAX_NS)
+            for span, start in zip(spans, starts, strict=True)
+        ]
+        statuses = [span.status for span in spans]
+        self.statuses += [code if 0 <= (code := status.code) < _STATUS_COUNT else 0 for status in statuses]
+        self.messages += [status.message[:MAX_ATTRIBUTE_LENGTH] or None for status in statuses]
+        self.attributes += [_encode(_attributes(span.attributes)) for span in spans]
+        self.events += [_encode(_events(events)) if (events := span.events) else None for span in spans]
+        self.links += [_encode(_links(links)) if (links := span.links) else None for span in spans]
 
     def table(self) -> pa.Table:
         """The rows in `SPAN_SCHEMA`."""
@@ -187,6 +202,19 @@ def _links(links: Any) -> list[dict[str, Any]]:
         }
         for link in islice(links, MAX_SPAN_EVENTS)
     ]
+
+
+def _all_good(spans: Sequence[Span], now_ns: int) -> bool:
+    """Whether `_problem` would find none in any of these, which are not too many."""
+    latest = latest_time(now_ns)
+    return all(
+        len(trace_id := span.trace_id) == 16
+        and trace_id != _NO_TRACE
+        and len(span_id := span.span_id) == 8
+        and span_id != _NO_SPAN
+        and 0 < span.start_time_unix_nano <= latest
+        for span in spans
+    )
 
 
 def _problem(span: Span, kept: int, now_ns: int) -> str:

@@ -70,9 +70,14 @@ def name_problem(what: str, name: str) -> str:
     return ""
 
 
+def latest_time(now_ns: int) -> int:
+    """The latest time that is stored."""
+    return min(now_ns + _FUTURE_NS, _MAX_NS)
+
+
 def time_problem(field: str, time_ns: int, now_ns: int) -> str:
     """Why a time cannot be stored; empty when it can."""
-    if 0 < time_ns <= min(now_ns + _FUTURE_NS, _MAX_NS):
+    if 0 < time_ns <= latest_time(now_ns):
         return ""
     if time_ns == 0 or time_ns > _MAX_NS:
         return f"{field} is {time_ns}, expected nanoseconds since 1970"
