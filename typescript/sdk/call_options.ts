@@ -1,5 +1,6 @@
 import { type DurationInput, parseDuration } from "./duration.ts";
 import { CoralError, invalidArgument } from "./errors.ts";
+import { refusal } from "./known_options.ts";
 import type { CallOptions as HowToCall } from "./transport/transport.ts";
 import { milliseconds } from "./wire_time.ts";
 
@@ -29,22 +30,7 @@ export function callOptions<T extends CallOptions>(
   what: string,
   keys: readonly Exclude<keyof T, keyof CallOptions>[] = [],
 ): Partial<HowToCall> {
-  if (Object(options) !== options || Array.isArray(options)) {
-    throw invalidArgument(
-      `the options of ${what} are ${JSON.stringify(options)}, expected an object`,
-      `${what} reads ${[...keys, "signal", "timeout"].join(", ")}`,
-    );
-  }
-  const known = [...keys, "signal", "timeout"] as string[];
-  for (const key of Object.keys(options)) {
-    if (known.includes(key)) continue;
-    const near = known.map((name) => ({ name, far: distance(key.toLowerCase(), name.toLowerCase()) }))
-      .sort((a, b) => a.far - b.far)[0];
-    throw invalidArgument(
-      `${what} has no option ${JSON.stringify(key)}`,
-      near.far <= 3 && near.far < key.length ? `did you mean ${near.name}?` : `it reads ${known.join(", ")}`,
-    );
-  }
+  checkOptions(options, what, [...keys, "signal", "timeout"]);
   const { signal, timeout } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalidArgument(`signal of ${what} is no AbortSignal`, "new AbortController() has one");
@@ -73,15 +59,8 @@ export function cancelled(signal: AbortSignal): CoralError {
   });
 }
 
-/** How many letters have to change to make one word of the other. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length];
+/** @internal Holds that options have no key that nobody reads. */
+export function checkOptions<T>(options: T, what: string, keys: readonly (keyof T)[]): void {
+  const refused = refusal(options, what, keys as readonly string[]);
+  if (refused) throw invalidArgument(refused.message, refused.hint);
 }

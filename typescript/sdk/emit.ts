@@ -67,7 +67,8 @@ export async function emit(name: string, data: object = {}, options: EmitOptions
  * Any other call of the SDK counts as one too, so only a script that computes for long without asking needs it.
  * Under `coral run` nobody waits for it, and it does nothing.
  *
- * @throws {CoralError} `UNREACHABLE`, `TIMEOUT`, on an agent.
+ * @param options Of the call.
+ * @throws {CoralError} `INVALID_ARGUMENT`; on an agent `UNREACHABLE`, `TIMEOUT`, `CANCELLED`.
  *
  * @example
  * ```ts
@@ -79,8 +80,9 @@ export async function emit(name: string, data: object = {}, options: EmitOptions
  * }
  * ```
  */
-export async function heartbeat(): Promise<void> {
-  if (run().mode === "agent") await call("heartbeat", {});
+export async function heartbeat(options: CallOptions = {}): Promise<void> {
+  const how = callOptions(options, "heartbeat");
+  if (run().mode === "agent") await call("heartbeat", {}, how);
 }
 
 function toJson(data: object): string {

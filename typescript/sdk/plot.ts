@@ -8,6 +8,7 @@
  */
 
 import type { BarChart, Chart, HeatmapChart, LineChart, SparkChart, Unit } from "./charts.ts";
+import { checkOptions } from "./call_options.ts";
 import { draw } from "./draw/draw.ts";
 import { screenNow } from "./draw/screen.ts";
 import { withUnit } from "./draw/text.ts";
@@ -70,7 +71,7 @@ export interface HeatmapData {
  *
  * @param data One line's points, several lines by name, or rows with the columns that `options` name.
  * @param options Title, unit, and for rows the columns.
- * @throws {CoralError} `INVALID_ARGUMENT`: the data have another form.
+ * @throws {CoralError} `INVALID_ARGUMENT`: the data have another form, or an option does not exist.
  *
  * @example
  * ```ts
@@ -95,7 +96,7 @@ export function line(
  *
  * @param data Values by name, pairs of name and value, or rows with the columns that `options` name.
  * @param options Title, unit, and for rows the columns.
- * @throws {CoralError} `INVALID_ARGUMENT`: the data have another form.
+ * @throws {CoralError} `INVALID_ARGUMENT`: the data have another form, or an option does not exist.
  *
  * @example
  * ```ts
@@ -118,7 +119,7 @@ export function bar(
  *
  * @param data The points.
  * @param options Title, which stands before it, and unit.
- * @throws {CoralError} `INVALID_ARGUMENT`: the data have another form.
+ * @throws {CoralError} `INVALID_ARGUMENT`: the data have another form, or an option does not exist.
  *
  * @example
  * ```ts
@@ -136,7 +137,7 @@ export function spark(data: Points, options: PlotOptions = {}): void {
  *
  * @param data The columns, the rows and the cells.
  * @param options Title and unit.
- * @throws {CoralError} `INVALID_ARGUMENT`: the data have another form.
+ * @throws {CoralError} `INVALID_ARGUMENT`: the data have another form, or an option does not exist.
  *
  * @example
  * ```ts
@@ -175,8 +176,10 @@ export function show(chart: Chart): void {
 /** @internal */
 export function lineChart(
   data: Points | Readonly<Record<string, Points>> | readonly PlotRow[],
-  { x: named, y = "value", by, title, unit }: LineOptions = {},
+  options: LineOptions = {},
 ): LineChart {
+  checkOptions(options, "plot.line", ["x", "y", "by", "title", "unit"]);
+  const { x: named, y = "value", by, title, unit } = options;
   const lines = new Map<string, [unknown, unknown][]>();
   const add = (name: string, point: [unknown, unknown]): void => {
     const points = lines.get(name);
@@ -216,8 +219,10 @@ export function lineChart(
 /** @internal */
 export function barChart(
   data: Readonly<Record<string, number>> | readonly (readonly [string, number])[] | readonly PlotRow[],
-  { label, value, title, unit }: BarOptions = {},
+  options: BarOptions = {},
 ): BarChart {
+  checkOptions(options, "plot.bar", ["label", "value", "title", "unit"]);
+  const { label, value, title, unit } = options;
   if (Object(data) !== data) throw wrong("data", data, "an object of values by name, pairs, or rows");
   const pairs: [unknown, unknown][] = !Array.isArray(data) ? Object.entries(data) : data.map((item) => {
     if (Array.isArray(item)) return [item[0], item[1]];
@@ -233,13 +238,17 @@ export function barChart(
 }
 
 /** @internal */
-export function sparkChart(data: Points, { title, unit }: PlotOptions = {}): SparkChart {
+export function sparkChart(data: Points, options: PlotOptions = {}): SparkChart {
+  checkOptions(options, "plot.spark", ["title", "unit"]);
+  const { title, unit } = options;
   if (!Array.isArray(data)) throw wrong("data", data, "points");
   return { kind: "spark", title, unit, values: data.map((item, at) => valueOf(pair(item, at)[1])) };
 }
 
 /** @internal */
-export function heatmapChart({ x, y, values }: HeatmapData, { title, unit }: PlotOptions = {}): HeatmapChart {
+export function heatmapChart({ x, y, values }: HeatmapData, options: PlotOptions = {}): HeatmapChart {
+  checkOptions(options, "plot.heatmap", ["title", "unit"]);
+  const { title, unit } = options;
   if (![x, y, values].every(Array.isArray)) throw wrong("data", "", "{ x, y, values }, a list each");
   if (values.length !== y.length || values.some((row) => row.length !== x.length)) {
     throw wrong("values", `${values.length} rows`, `${y.length} rows of ${x.length} values`);

@@ -1,3 +1,4 @@
+import { checkOptions } from "./call_options.ts";
 import type { TableChart, Unit } from "./charts.ts";
 import { invalidArgument } from "./errors.ts";
 import { type PlotRow, show } from "./plot.ts";
@@ -22,7 +23,7 @@ export interface TableOptions {
  *
  * @param rows The rows.
  * @param options Title, columns and units.
- * @throws {CoralError} `INVALID_ARGUMENT`: `rows` is no list of objects.
+ * @throws {CoralError} `INVALID_ARGUMENT`: `rows` is no list of objects, or an option does not exist.
  *
  * @example
  * ```ts
@@ -37,10 +38,9 @@ export function table(rows: readonly PlotRow[], options: TableOptions = {}): voi
 }
 
 /** @internal */
-export function tableChart(
-  rows: readonly PlotRow[],
-  { title, columns, units = {}, limit }: TableOptions = {},
-): TableChart {
+export function tableChart(rows: readonly PlotRow[], options: TableOptions = {}): TableChart {
+  checkOptions(options, "table", ["title", "columns", "units", "limit"]);
+  const { title, columns, units = {}, limit } = options;
   if (!Array.isArray(rows) || rows.some((row) => Object(row) !== row)) {
     throw invalidArgument("rows is no list of objects", "coral.output prints any value");
   }

@@ -253,7 +253,7 @@ def test_without_data_no_skill_judges(tmp_path: Path) -> None:
         for call, summary in SILENT.items():
             found = ask(colony, tmp_path, call, made.now)
             assert (found["status"], found["summary"]) == ("no-data", summary)
-            assert set(found) == {"summary", "status", "data", "recommendations", "plots"}
+            assert set(found) == {"summary", "status", "data", "recommendations", "plots", "completeness"}
 
 
 def test_every_skill_has_an_example_and_is_in_the_guide(pytestconfig: pytest.Config) -> None:

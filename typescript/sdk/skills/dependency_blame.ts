@@ -1,6 +1,6 @@
 import * as coral from "../mod.ts";
 import { withUnit } from "../draw/text.ts";
-import { counted, rounded, type SkillResult, within } from "./result.ts";
+import { Answers, checkOptions, counted, rounded, type SkillResult, within } from "./result.ts";
 
 const LATENCY_SHARE = 0.5;
 
@@ -52,21 +52,24 @@ export interface Dependency {
  * ```
  */
 export async function dependencyBlame(
-  { service, window = "1h", warningRate = 0.01, criticalRate = 0.05 }: DependencyBlameOptions,
+  options: DependencyBlameOptions,
 ): Promise<SkillResult<{ culprit: Dependency | null; dependencies: Dependency[] }>> {
+  checkOptions(options, "dependencyBlame", ["service", "window", "warningRate", "criticalRate"]);
+  const { service, window = "1h", warningRate = 0.01, criticalRate = 0.05 } = options;
+  const answers = new Answers();
   type Edge = { caller: string; callee: string; requests: number; errors: number; p99: number };
   const [edges, own] = await Promise.all([
-    coral.db.query<Edge>(
+    answers.of(coral.db.query<Edge>(
       `SELECT caller, callee, sum(request_count)::DOUBLE AS requests, sum(error_count)::DOUBLE AS errors,
          max(p99_ms) AS p99
        FROM service_graph WHERE ${within("bucket_time", window)} AND caller <> callee
        GROUP BY ALL ORDER BY caller, callee`,
-    ),
-    coral.db.query<{ p99: number | null }>(
+    )),
+    answers.of(coral.db.query<{ p99: number | null }>(
       `SELECT max(p99_ms) AS p99 FROM service_summary
        WHERE ${within("bucket_time", window)} AND service_name = $service`,
       { service },
-    ),
+    )),
   ]);
   const ownP99 = own[0]?.p99 ?? null;
   const dependencies: Dependency[] = [];
@@ -134,6 +137,7 @@ export async function dependencyBlame(
         each.blame,
       ]),
     }],
+    completeness: answers.completeness(),
   };
 }
 

@@ -1,6 +1,6 @@
 import * as coral from "../mod.ts";
 import { withUnit } from "../draw/text.ts";
-import { correlation, judge, rounded, type SkillResult, within, worst } from "./result.ts";
+import { Answers, checkOptions, correlation, judge, rounded, type SkillResult, within, worst } from "./result.ts";
 
 const TOGETHER = 0.7;
 
@@ -43,25 +43,28 @@ export interface FailingPair {
  * ```
  */
 export async function errorCorrelation(
-  { window = "1h", warningRate = 0.01, criticalRate = 0.05 }: ErrorCorrelationOptions = {},
+  options: ErrorCorrelationOptions = {},
 ): Promise<
   SkillResult<{ services: { service: string; errorCount: number; errorRate: number }[]; pairs: FailingPair[] }>
 > {
+  checkOptions(options, "errorCorrelation", ["window", "warningRate", "criticalRate"]);
+  const { window = "1h", warningRate = 0.01, criticalRate = 0.05 } = options;
+  const answers = new Answers();
   const [minutes, shared, edges] = await Promise.all([
-    coral.db.query<{ minute: Date; service: string; requests: number; errors: number }>(
+    answers.of(coral.db.query<{ minute: Date; service: string; requests: number; errors: number }>(
       `SELECT bucket_time AS minute, service_name AS service, request_count::DOUBLE AS requests,
          error_count::DOUBLE AS errors
        FROM service_summary WHERE ${within("bucket_time", window)} ORDER BY minute, service`,
-    ),
-    coral.db.query<{ a: string; b: string; traces: number }>(
+    )),
+    answers.of(coral.db.query<{ a: string; b: string; traces: number }>(
       `SELECT a.service_name AS a, b.service_name AS b, count(DISTINCT a.trace_id)::DOUBLE AS traces
        FROM trace_summary a JOIN trace_summary b ON a.trace_id = b.trace_id AND a.service_name < b.service_name
        WHERE a.has_error AND b.has_error AND ${within("a.start_time", window)} AND ${within("b.start_time", window)}
        GROUP BY ALL ORDER BY ALL`,
-    ),
-    coral.db.query<{ caller: string; callee: string }>(
+    )),
+    answers.of(coral.db.query<{ caller: string; callee: string }>(
       `SELECT DISTINCT caller, callee FROM service_graph WHERE ${within("bucket_time", window)} ORDER BY ALL`,
-    ),
+    )),
   ]);
   const times = [...new Set(minutes.map(({ minute }) => minute.getTime()))];
   const rates = new Map<string, Map<number, number>>();
@@ -125,5 +128,6 @@ export async function errorCorrelation(
         points: times.map((time) => [time, rates.get(name)!.get(time) ?? null]),
       })),
     }],
+    completeness: answers.completeness(),
   };
 }

@@ -1,6 +1,6 @@
 import * as coral from "../mod.ts";
 import { withUnit } from "../draw/text.ts";
-import { counted, judge, listed, orUndefined, type SkillResult, worst } from "./result.ts";
+import { Answers, checkOptions, counted, judge, listed, orUndefined, type SkillResult, worst } from "./result.ts";
 
 /** Options of {@link latencyReport}. */
 export interface LatencyReportOptions {
@@ -43,11 +43,14 @@ export interface ServiceLatency {
  * ```
  */
 export async function latencyReport(
-  { window = "15m", warningMs = 500, criticalMs = 1000 }: LatencyReportOptions = {},
+  options: LatencyReportOptions = {},
 ): Promise<SkillResult<{ services: ServiceLatency[]; idle: string[] }>> {
-  const measured = await Promise.all((await coral.services.list()).map(async ({ name, metrics }) => {
+  checkOptions(options, "latencyReport", ["window", "warningMs", "criticalMs"]);
+  const { window = "15m", warningMs = 500, criticalMs = 1000 } = options;
+  const answers = new Answers();
+  const measured = await Promise.all((await answers.of(coral.services.list())).map(async ({ name, metrics }) => {
     const found = await orUndefined(Promise.all([
-      metrics.getRequests(window),
+      answers.of(metrics.getRequests(window)),
       metrics.getP50Ms(undefined, window),
       metrics.getP95Ms(undefined, window),
       metrics.getP99Ms(undefined, window),
@@ -98,5 +101,6 @@ export async function latencyReport(
         ]),
       },
     ],
+    completeness: answers.completeness(),
   };
 }

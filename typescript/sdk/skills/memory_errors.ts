@@ -1,6 +1,6 @@
 import * as coral from "../mod.ts";
 import { withUnit } from "../draw/text.ts";
-import { correlation, rounded, type SkillResult, within } from "./result.ts";
+import { Answers, checkOptions, correlation, rounded, type SkillResult, within } from "./result.ts";
 
 /** Options of {@link memoryAgainstErrors}. */
 export interface MemoryErrorsOptions {
@@ -41,9 +41,12 @@ export interface MemoryErrorsMinute {
  * ```
  */
 export async function memoryAgainstErrors(
-  { window = "1h", service, agent, related = 0.7, criticalMemory = 0.9 }: MemoryErrorsOptions = {},
+  options: MemoryErrorsOptions = {},
 ): Promise<SkillResult<{ correlation: number | null; minutes: MemoryErrorsMinute[] }>> {
-  const minutes = await coral.db.query<MemoryErrorsMinute>(
+  checkOptions(options, "memoryAgainstErrors", ["window", "service", "agent", "related", "criticalMemory"]);
+  const { window = "1h", service, agent, related = 0.7, criticalMemory = 0.9 } = options;
+  const answers = new Answers();
+  const minutes = await answers.of(coral.db.query<MemoryErrorsMinute>(
     `WITH hosts AS (
        SELECT bucket_time, sum(mem_used)::DOUBLE / sum(mem_total) AS memory FROM system_metrics_rollup
        WHERE ${within("bucket_time", window)} AND ($agent::VARCHAR IS NULL OR agent_id = $agent::VARCHAR)
@@ -56,7 +59,7 @@ export async function memoryAgainstErrors(
      SELECT bucket_time AS "time", memory, error_rate AS "errorRate" FROM hosts JOIN requests USING (bucket_time)
      ORDER BY bucket_time`,
     { agent: agent ?? null, service: service ?? null },
-  );
+  ));
   const found = correlation(minutes.map(({ memory }) => memory), minutes.map(({ errorRate }) => errorRate));
   const r = found === null ? null : rounded(found);
   const last = minutes.at(-1);
@@ -95,5 +98,6 @@ export async function memoryAgainstErrors(
       ]
       : [],
     plots: [line("Memory in use", ({ memory }) => memory), line("Failed requests", ({ errorRate }) => errorRate)],
+    completeness: answers.completeness(),
   };
 }

@@ -1,6 +1,6 @@
 import * as coral from "../mod.ts";
 import { withUnit } from "../draw/text.ts";
-import { correlation, listed, rounded, type SkillResult, within, worst } from "./result.ts";
+import { Answers, checkOptions, correlation, listed, rounded, type SkillResult, within, worst } from "./result.ts";
 
 const TOGETHER = 0.7;
 
@@ -51,21 +51,24 @@ export interface BusyHost {
  * ```
  */
 export async function noisyNeighbour(
-  { window = "1h", busyPct = 80 }: NoisyNeighbourOptions = {},
+  options: NoisyNeighbourOptions = {},
 ): Promise<SkillResult<{ hosts: BusyHost[] }>> {
+  checkOptions(options, "noisyNeighbour", ["window", "busyPct"]);
+  const { window = "1h", busyPct = 80 } = options;
+  const answers = new Answers();
   const [cpu, minutes, places] = await Promise.all([
-    coral.db.query<{ time: Date; agent: string; cpu: number }>(
+    answers.of(coral.db.query<{ time: Date; agent: string; cpu: number }>(
       `SELECT bucket_time AS "time", agent_id AS agent, cpu_pct AS cpu FROM system_metrics_rollup
        WHERE ${within("bucket_time", window)} ORDER BY ALL`,
-    ),
-    coral.db.query<{ time: Date; service: string; requests: number; p99: number | null }>(
+    )),
+    answers.of(coral.db.query<{ time: Date; service: string; requests: number; p99: number | null }>(
       `SELECT bucket_time AS "time", service_name AS service, request_count::DOUBLE AS requests, p99_ms AS p99
        FROM service_summary WHERE ${within("bucket_time", window)} ORDER BY ALL`,
-    ),
-    coral.db.query<{ agent: string; service: string }>(
+    )),
+    answers.of(coral.db.query<{ agent: string; service: string }>(
       `SELECT DISTINCT agent_id AS agent, service_name AS service FROM resources_local
        WHERE ${within("last_seen", window)} ORDER BY ALL`,
-    ),
+    )),
   ]);
   const hosts = new Map<string, Map<number, number>>();
   for (const { time, agent, cpu: used } of cpu) {
@@ -123,5 +126,6 @@ export async function noisyNeighbour(
       time: true,
       series: [{ name: agent, points: [...hosts.get(agent)!] }],
     })),
+    completeness: answers.completeness(),
   };
 }

@@ -1,6 +1,15 @@
 import * as coral from "../mod.ts";
 import { withUnit } from "../draw/text.ts";
-import { counted, orUndefined, rounded, type SkillResult, type SkillStatus, worst } from "./result.ts";
+import {
+  Answers,
+  checkOptions,
+  counted,
+  orUndefined,
+  rounded,
+  type SkillResult,
+  type SkillStatus,
+  worst,
+} from "./result.ts";
 
 const MOST_BUCKETS = 4096; // the finest there is: buckets of both windows have the same bounds
 const WARNING_GROWTH = 1.5, CRITICAL_GROWTH = 2;
@@ -61,13 +70,16 @@ export interface Compared {
  * ```
  */
 export async function regression(
-  { window = "30m", service, least = 20 }: RegressionOptions = {},
+  options: RegressionOptions = {},
 ): Promise<SkillResult<{ services: Compared[]; notJudged: string[] }>> {
-  const names = service === undefined ? (await coral.services.list()).map(({ name }) => name) : [service];
+  checkOptions(options, "regression", ["window", "service", "least"]);
+  const { window = "30m", service, least = 20 } = options;
+  const answers = new Answers();
+  const names = service === undefined ? (await answers.of(coral.services.list())).map(({ name }) => name) : [service];
   const notJudged: string[] = [];
   const services: Compared[] = [];
   for (const name of names) {
-    const both = await orUndefined(measure(name, coral.durationMs(window)));
+    const both = await orUndefined(measure(name, coral.durationMs(window), answers));
     if (both === undefined || both.some(({ requestCount }) => requestCount < least)) {
       notJudged.push(name);
       continue;
@@ -122,16 +134,17 @@ export async function regression(
         now.errorRate,
       ]),
     }],
+    completeness: answers.completeness(),
   };
 }
 
 /** Both windows of a service: what the long one has more than the short one is the window before. */
-async function measure(service: string, length: number): Promise<[before: Measured, now: Measured]> {
+async function measure(service: string, length: number, answers: Answers): Promise<[before: Measured, now: Measured]> {
   for (let attempt = 1;; attempt++) {
     const ask = (window: number) =>
       Promise.all([
-        coral.metrics.getRequests(service, window),
-        coral.metrics.histogram(service, undefined, { window, buckets: MOST_BUCKETS }),
+        answers.of(coral.metrics.getRequests(service, window)),
+        answers.of(coral.metrics.histogram(service, undefined, { window, buckets: MOST_BUCKETS })),
       ]);
     const [[allRequests, all], [nowRequests, now]] = await Promise.all([ask(2 * length), ask(length)]);
     const counts = new Map(now.buckets.map(({ lower, count }) => [lower, count]));

@@ -1,3 +1,4 @@
+import { refusal } from "../known_options.ts";
 import * as coral from "../mod.ts";
 
 /** How it stands: `"no-data"` when there was nothing to judge. */
@@ -15,6 +16,49 @@ export interface SkillResult<Data> {
   recommendations: string[];
   /** The same as charts: `coral.plot.show` draws each. */
   plots: coral.Chart[];
+  /** How complete the answers were that it asked for, all in one. */
+  completeness: coral.Completeness;
+}
+
+/** @internal Holds that options have no key that the skill does not read. */
+export function checkOptions<T>(options: T, skill: string, keys: readonly (keyof T)[]): void {
+  const refused = refusal(options, `skills.${skill}`, keys as readonly string[]);
+  if (!refused) return;
+  const { message, hint } = refused;
+  throw new coral.CoralError(message, { reason: "INVALID_ARGUMENT", code: "INVALID_ARGUMENT", hint });
+}
+
+/** @internal What a skill has asked, to say in the end how complete it was. */
+export class Answers {
+  readonly #parts: coral.Completeness[] = [];
+
+  /** Hands an answer on and remembers how complete it is. */
+  async of<T extends { readonly completeness: coral.Completeness }>(answer: Promise<T>): Promise<T> {
+    const got = await answer;
+    this.#parts.push(got.completeness);
+    return got;
+  }
+
+  /**
+   * All in one: what one of them says of itself holds for the whole, of limits and windows that were added the smallest,
+   * of lost events the most, as the answers may speak of the same ones.
+   */
+  completeness(): coral.Completeness {
+    const parts = this.#parts;
+    const least = (values: readonly (number | null)[]): number | null => {
+      const known = values.filter((value) => value !== null);
+      return known.length > 0 ? Math.min(...known) : null;
+    };
+    return {
+      rowsCut: parts.some(({ rowsCut }) => rowsCut),
+      limitAdded: least(parts.map(({ limitAdded }) => limitAdded)),
+      windowAddedMs: least(parts.map(({ windowAddedMs }) => windowAddedMs)),
+      sampled: parts.some(({ sampled }) => sampled),
+      missingAgents: [...new Set(parts.flatMap(({ missingAgents }) => missingAgents))].sort(),
+      eventsLost: Math.max(0, ...parts.map(({ eventsLost }) => eventsLost)),
+      notes: [...new Set(parts.flatMap(({ notes }) => notes))].sort(),
+    };
+  }
 }
 
 /** @internal The worst of some states. */

@@ -1,6 +1,6 @@
 import * as coral from "../mod.ts";
 import { withUnit } from "../draw/text.ts";
-import { orUndefined, rounded, type SkillResult, type SkillStatus, worst } from "./result.ts";
+import { Answers, checkOptions, orUndefined, rounded, type SkillResult, type SkillStatus, worst } from "./result.ts";
 
 // Pairs of windows and limits as in Google's SRE Workbook, chapter 5 (multiwindow, multi-burn-rate alerts): the long
 // window says that it matters, the short one that it goes on.
@@ -47,17 +47,22 @@ export interface Burn {
  * ```
  */
 export async function sloBurn(
-  { service, objective = 0.999 }: SloBurnOptions = {},
+  options: SloBurnOptions = {},
 ): Promise<SkillResult<{ objective: number; services: Burn[] }>> {
+  checkOptions(options, "sloBurn", ["service", "objective"]);
+  const { service, objective = 0.999 } = options;
+  const answers = new Answers();
   if (!(objective > 0 && objective < 1)) {
     throw new RangeError(`objective is ${objective}, expected a share such as 0.999`);
   }
-  const names = service === undefined ? (await coral.services.list()).map(({ name }) => name) : [service];
+  const names = service === undefined ? (await answers.of(coral.services.list())).map(({ name }) => name) : [service];
   const windows = ["5m", "30m", "1h", "6h"] as const;
   const services = await Promise.all(names.map(async (name): Promise<Burn> => {
-    const rates = await Promise.all(windows.map((window) => orUndefined(coral.metrics.getErrorRate(name, window))));
+    const requests = await Promise.all(
+      windows.map((window) => orUndefined(answers.of(coral.metrics.getRequests(name, window)))),
+    );
     const burn = Object.fromEntries(windows.map((window, at) => {
-      const rate = rates[at];
+      const rate = requests[at]?.errorRate;
       return [window, rate === undefined ? null : rounded(rate / (1 - objective))];
     })) as Burn["burn"];
     const broken = RULES.find(({ long, short, limit }) => (burn[long] ?? 0) >= limit && (burn[short] ?? 0) >= limit);
@@ -93,5 +98,6 @@ export async function sloBurn(
       columns: [{ name: "service" }, ...windows.map((name) => ({ name })), { name: "status" }],
       rows: services.map((each) => [each.service, ...windows.map((window) => each.burn[window]), each.status]),
     }],
+    completeness: answers.completeness(),
   };
 }

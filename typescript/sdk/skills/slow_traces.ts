@@ -1,6 +1,6 @@
 import * as coral from "../mod.ts";
 import { withUnit } from "../draw/text.ts";
-import { counted, rounded, type SkillResult } from "./result.ts";
+import { Answers, checkOptions, counted, rounded, type SkillResult } from "./result.ts";
 
 /** Options of {@link slowTraces}. */
 export interface SlowTracesOptions {
@@ -64,11 +64,14 @@ export interface Cause {
  * ```
  */
 export async function slowTraces(
-  { service, threshold = "500ms", window = "1h", limit = 5 }: SlowTracesOptions,
+  options: SlowTracesOptions,
 ): Promise<SkillResult<{ causes: Cause[]; traces: ExplainedTrace[] }>> {
-  const found = await coral.traces.findSlow(service, threshold, { window, limit });
+  checkOptions(options, "slowTraces", ["service", "threshold", "window", "limit"]);
+  const { service, threshold = "500ms", window = "1h", limit = 5 } = options;
+  const answers = new Answers();
+  const found = await answers.of(coral.traces.findSlow(service, threshold, { window, limit }));
   const traces = await Promise.all(found.map(async ({ traceId }): Promise<ExplainedTrace> => {
-    const { spans } = await coral.traces.get(traceId);
+    const { spans } = await answers.of(coral.traces.get(traceId));
     const own = spans.filter(({ serviceName }) => serviceName === service);
     const root = (own.length > 0 ? own : spans).reduce((a, b) => b.durationNs > a.durationNs ? b : a);
     return { traceId, durationMs: root.durationMs, path: criticalPath(root, spans) };
@@ -113,10 +116,11 @@ export async function slowTraces(
       unit: "ms",
       bars: causes.slice(0, 10).map((cause) => [name(cause), cause.selfMs]),
     }],
+    completeness: answers.completeness(),
   };
 
   async function seen(service: string): Promise<boolean> {
-    return (await coral.traces.query({ service, timeRange: window, limit: 1 })).length > 0;
+    return (await answers.of(coral.traces.query({ service, timeRange: window, limit: 1 }))).length > 0;
   }
 }
 

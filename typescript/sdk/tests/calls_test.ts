@@ -72,6 +72,12 @@ const wrong: [string, () => Promise<unknown>, string, string][] = [
     'emit has no option "severty"',
     "did you mean severity?",
   ],
+  [
+    "heartbeat, which asks nobody under coral run",
+    () => coral.heartbeat({ timout: "1s" } as object),
+    'heartbeat has no option "timout"',
+    "did you mean timeout?",
+  ],
 ];
 for (const [what, work, message, hint] of wrong) {
   Deno.test(`a misspelt option is refused: ${what}`, async () => {

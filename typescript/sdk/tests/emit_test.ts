@@ -106,6 +106,29 @@ Deno.test("on an agent an event is not shown, and a heartbeat is a call", async 
   assert.deepEqual([cli.got, cli.said], [[], []]);
 });
 
+Deno.test("a heartbeat can be cancelled, and be given less time", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  await using server = await serve({
+    heartbeat: async () => {
+      asked.resolve();
+      await answer.promise;
+      return {};
+    },
+  });
+  try {
+    connect(server.address, { mode: "agent" });
+    const stop = new AbortController();
+    const cancelled = assert.rejects(coral.heartbeat({ signal: stop.signal }), { reason: "CANCELLED" });
+    await asked.promise;
+    stop.abort();
+    await cancelled;
+    await assert.rejects(coral.heartbeat({ timeout: "100ms" }), { reason: "TIMEOUT" });
+  } finally {
+    answer.resolve();
+  }
+});
+
 Deno.test("what is emitted goes to stderr of the process, and stdout stays the script's", async () => {
   await using server = await serve({ emit: () => ({}) });
   const ended = await run(

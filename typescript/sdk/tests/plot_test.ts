@@ -6,8 +6,8 @@ import { draw } from "../draw/draw.ts";
 import { niceStep, scaleOf, ticksOf, timeLabel } from "../draw/axis.ts";
 import { fit, visible, widthOf, withUnit } from "../draw/text.ts";
 import { CoralError } from "../errors.ts";
-import { barChart, heatmapChart, line, lineChart, type Points, sparkChart } from "../plot.ts";
-import { tableChart } from "../table.ts";
+import { bar, barChart, heatmap, heatmapChart, line, lineChart, type Points, spark, sparkChart } from "../plot.ts";
+import { table, tableChart } from "../table.ts";
 
 const plain = { columns: 80, colour: false };
 const colour = { columns: 80, colour: true };
@@ -297,4 +297,31 @@ Deno.test("data of another form are refused with what was expected", () => {
       (error) => error instanceof CoralError && error.reason === "INVALID_ARGUMENT" && message.test(error.message),
     );
   }
+});
+
+Deno.test("a misspelt option of a chart or a table is refused, and nothing is drawn", () => {
+  const cells = { x: [1], y: ["a"], values: [[1]] };
+  const wrong: [() => void, string, string][] = [
+    [() => line([1], { titel: "a" } as object), 'plot.line has no option "titel"', "did you mean title?"],
+    [() => bar({ a: 1 }, { units: "ms" } as object), 'plot.bar has no option "units"', "did you mean unit?"],
+    [() => spark([1], { y: "a" } as object), 'plot.spark has no option "y"', "it reads title, unit"],
+    [() => heatmap(cells, { Unit: "ms" } as object), 'plot.heatmap has no option "Unit"', "did you mean unit?"],
+    [() => table([{ a: 1 }], { unit: {} } as object), 'table has no option "unit"', "did you mean units?"],
+    [
+      () => table([{ a: 1 }], ["a"] as object),
+      'the options of table are ["a"], expected an object',
+      "table reads title, columns, units, limit",
+    ],
+  ];
+  const drawn: unknown[] = [];
+  const before = console.log;
+  console.log = (...values: unknown[]) => drawn.push(values);
+  try {
+    for (const [draws, message, hint] of wrong) {
+      assert.throws(draws, { name: "CoralError", reason: "INVALID_ARGUMENT", message, hint });
+    }
+  } finally {
+    console.log = before;
+  }
+  assert.deepEqual(drawn, []);
 });
