@@ -5,7 +5,17 @@ An error that a limit causes names the limit by the words used here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
+
+from coral.limits import (
+    MAX_CONCURRENT_QUERIES,
+    MAX_QUEUED_QUERIES,
+    MAX_RESULT_ROWS,
+    QUERY_TIMEOUT_CEILING_SECONDS,
+    QUERY_TIMEOUT_SECONDS,
+    QUERY_WORKER_MEMORY_BYTES,
+)
 
 MAX_SQL_NESTING: Final = 100
 """Levels of brackets in a statement: the parser calls itself for each, and stalls on thousands."""
@@ -35,12 +45,6 @@ MAX_STREAM_ROWS: Final = 5_000_000
 MAX_STREAM_BYTES: Final = 1024**3
 """Size of what `db.stream` answers at most, as Arrow."""
 
-MAX_QUERIES_PER_CALLER: Final = 18
-"""Queries of one caller that run at once; the others of MAX_CONCURRENT_QUERIES are for other callers."""
-
-MAX_QUEUED_PER_CALLER: Final = 50
-"""Queries of one caller that may wait, of the MAX_QUEUED_QUERIES that may in all."""
-
 SLOW_QUERY_SECONDS: Final = 1.0
 """From here on a query is logged as slow."""
 
@@ -49,3 +53,58 @@ MAX_RECENT_QUERIES: Final = 200
 
 MAX_SHOWN_SQL: Final = 2_000
 """Characters of a statement that logs and `coral queries` show."""
+
+
+@dataclass(frozen=True)
+class QueryLimits:
+    """What raw SQL may take in one process. A colony's are the settings `query.*` of `colony.yaml`.
+
+    Attributes:
+        max_rows: Rows of one answer.
+        max_bytes: Size of one answer as Arrow.
+        stream_rows: Rows of one stream.
+        stream_bytes: Size of one stream as Arrow.
+        timeout: Seconds that a statement gets whose caller asks for no other time.
+        max_timeout: Seconds that callers may ask for at most, and that streams get.
+        worker_memory: RLIMIT_DATA of a worker, bytes; DuckDB gets what the rest of the process leaves.
+        at_once: Statements that run at once.
+        queue: Statements that may wait for a worker.
+    """
+
+    max_rows: int = MAX_RESULT_ROWS
+    max_bytes: int = MAX_RESULT_BYTES
+    stream_rows: int = MAX_STREAM_ROWS
+    stream_bytes: int = MAX_STREAM_BYTES
+    timeout: float = QUERY_TIMEOUT_SECONDS
+    max_timeout: float = QUERY_TIMEOUT_CEILING_SECONDS
+    worker_memory: int = QUERY_WORKER_DATA_BYTES
+    at_once: int = MAX_CONCURRENT_QUERIES
+    queue: int = MAX_QUEUED_QUERIES
+
+    @property
+    def duckdb_memory(self) -> int:
+        """DuckDB's own limit in a worker, bytes."""
+        return self.worker_memory - (QUERY_WORKER_DATA_BYTES - QUERY_WORKER_MEMORY_BYTES)
+
+    @property
+    def at_once_per_caller(self) -> int:
+        """Statements of one caller that run at once: a tenth of the places is for others, one at least."""
+        return max(1, self.at_once - max(1, self.at_once // 10))
+
+    @property
+    def queue_per_caller(self) -> int:
+        """Statements of one caller that may wait: half of the queue."""
+        return max(1, self.queue // 2)
+
+
+DEFAULT_QUERY_LIMITS: Final = QueryLimits()
+"""What holds where nobody set anything, and for recordings."""
+
+
+def how_to_raise(limit: str) -> str:
+    """What a colony's operator can do about a limit, to end a hint with.
+
+    Args:
+        limit: One of `QueryLimits`' attributes.
+    """
+    return f"the colony's setting query.{limit} raises it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
     from coral.colony.security import SecurityOptions
     from coral.colony.server import ColonyOptions, serve_colony
     from coral.model.redaction import Redaction
+    from coral.query_limits import QueryLimits
     from coral.serve.lifecycle import run_server
     from coral.serve.logs import configure_logs
 
@@ -63,6 +65,12 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
             tls_cert=found["tls_cert"], tls_key=found["tls_key"], token_file=found["token_file"]
         ),
         redaction=Redaction(found["redact"]),
+        queries=QueryLimits(
+            **{
+                name: found[f"query.{name}"]
+                for name in (field.name for field in dataclasses.fields(QueryLimits))
+            }
+        ),
     )
     run_server(serve_colony(options, as_json=output == "json"))
 

@@ -173,7 +173,7 @@ class ColonyClient:
         )
         if timeout_ns is not None:
             request.timeout.CopyFrom(to_duration(timeout_ns))
-        deadline = QUERY_TIMEOUT_CEILING_SECONDS + _CALL_TIMEOUT
+        deadline = max(QUERY_TIMEOUT_CEILING_SECONDS, (timeout_ns or 0) / 1e9) + _CALL_TIMEOUT
         return self._call(lambda: _collect(self._query.ExecuteQuery(request, timeout=deadline)))
 
     def record_batches(

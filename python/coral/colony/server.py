@@ -44,6 +44,7 @@ from coral.query.helpers import Helpers
 from coral.query.recent import RecentRollups
 from coral.query.redactor import Redactor
 from coral.query.servicer import QueryServicer
+from coral.query_limits import DEFAULT_QUERY_LIMITS, QueryLimits
 from coral.serve.call_metrics import CallMetrics
 from coral.serve.lifecycle import allow_open_files, announce_ready, stop_on_signals
 from coral.serve.memory import bound_allocator, keep_trimming
@@ -79,6 +80,7 @@ class ColonyOptions:
         self_telemetry: Where the colony's own metrics are sent by OTLP, or None.
         security: TLS and tokens.
         redaction: Which values are for those alone who may see raw attributes.
+        queries: What raw SQL may take.
     """
 
     listen: str
@@ -92,6 +94,7 @@ class ColonyOptions:
     self_telemetry: SelfTelemetry | None = None
     security: SecurityOptions = field(default_factory=SecurityOptions)
     redaction: Redaction = field(default_factory=Redaction)
+    queries: QueryLimits = DEFAULT_QUERY_LIMITS
 
 
 class _Activity(grpc.aio.ServerInterceptor):
@@ -145,7 +148,7 @@ async def serve_colony(options: ColonyOptions, *, as_json: bool) -> None:
         limits=StoreLimits(max_bytes=options.max_data_bytes),
         merged_apart=(*mergeable_tables(), *(tier.table.name for tier in tiers)),
     )
-    pool = QueryPool("colony")
+    pool = QueryPool("colony", options.queries)
     tasks: list[asyncio.Task[None]] = []
     operations: ColonyOperations | None = None
     ageing: Tiers | None = None

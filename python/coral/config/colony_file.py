@@ -8,6 +8,7 @@ from typing import Final
 
 from coral.config.kinds import DEFAULT, Address, ByteCount, Choice, Duration, FilePath, Redacted
 from coral.config.paths import config_dir, state_dir
+from coral.config.query_settings import QUERY_SETTINGS
 from coral.config.settings import Setting
 from coral.ports import COLONY_FLEET, COLONY_GRPC, COLONY_METRICS
 
@@ -145,6 +146,7 @@ COLONY_SETTINGS: Final = (
         env="CORAL_COLONY_MAX_DATA",
         default_text="as much as the disk has, but for a reserve",
     ),
+    *QUERY_SETTINGS,
     Setting(
         "metrics",
         Address(listen=True, may_be_off=True),

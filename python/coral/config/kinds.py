@@ -165,16 +165,19 @@ class ByteCount:
 
     Attributes:
         least: The smallest allowed, bytes.
+        most: The largest allowed, bytes; None is no limit.
     """
 
     least: int = 0
+    most: int | None = None
 
     @property
     def metavar(self) -> str:  # noqa: D102
         return "BYTES"
 
     def describe(self) -> str:  # noqa: D102
-        return f'bytes, as a number or like "512MiB", at least {self.least}'
+        most = "" if self.most is None else f", at most {self.most}"
+        return f'bytes, as a number or like "512MiB", at least {self.least}{most}'
 
     def parse(self, raw: object, *, folder: Path) -> int:  # noqa: D102
         if isinstance(raw, bool) or not isinstance(raw, (int, str)):
@@ -186,6 +189,8 @@ class ByteCount:
             raw = int(float(match[1]) * _FACTORS[(match[2] or "").lower()])
         if raw < self.least:
             raise ValueError(f"is {raw} bytes, expected at least {self.least}")
+        if self.most is not None and raw > self.most:
+            raise ValueError(f"is {raw} bytes, expected at most {self.most}")
         return raw
 
     def show(self, value: object) -> object:  # noqa: D102

@@ -14,16 +14,13 @@ from coral._proto.colony.v1 import query_pb2 as pb
 from coral.errors import UnsupportedError, UsageError
 from coral.limits import (
     MAX_PAGE_SIZE,
-    MAX_RESULT_ROWS,
-    QUERY_TIMEOUT_CEILING_SECONDS,
-    QUERY_TIMEOUT_SECONDS,
 )
 from coral.query.dataset import complete
 from coral.query.helpers import Helpers, TraceFilter, Window
 from coral.query.records import Events, Records
 from coral.query.redactor import Redactor
 from coral.query.series import Plots
-from coral.query_limits import MAX_RESULT_BYTES, MAX_STREAM_BYTES, MAX_STREAM_ROWS
+from coral.query_limits import how_to_raise
 from coral.store.api import QueriedStore
 from coral.store.duckdb.tables import PRIVATE_TABLES
 from coral.store.guard.pool import Columns, QueryPool, Rows
@@ -255,12 +252,13 @@ class QueryApi:
         """See the RPC. Closing the generator ends the query."""
         _require(request.sql.strip(), "sql")
         started = time.monotonic()
+        limits = self._pool.limits
         timeout = (
             request.timeout.ToNanoseconds() / 1e9
             if request.HasField("timeout")
-            else (QUERY_TIMEOUT_CEILING_SECONDS if request.stream else QUERY_TIMEOUT_SECONDS)
+            else (limits.max_timeout if request.stream else limits.timeout)
         )
-        most = MAX_STREAM_ROWS if request.stream else MAX_RESULT_ROWS
+        most = limits.stream_rows if request.stream else limits.max_rows
         max_rows = min(request.max_rows or most, most)
         if timeout <= 0 or max_rows < 0:
             raise UsageError(f"timeout is {timeout:g} s and max_rows {max_rows}, both must be positive")
@@ -276,11 +274,17 @@ class QueryApi:
             named_params={name: _value(item) for name, item in request.named_params.items()},
             segments=segments,
             max_rows=max_rows,
-            max_bytes=MAX_STREAM_BYTES if request.stream else MAX_RESULT_BYTES,
+            max_bytes=limits.stream_bytes if request.stream else limits.max_bytes,
             now=self._helpers.now(),
             redaction=self._redactor.current(),
         )
-        parts = self._pool.run(job, timeout=min(timeout, QUERY_TIMEOUT_CEILING_SECONDS), caller=caller)
+        more_time = (
+            f"ask for more time, up to {limits.max_timeout:g} s"
+            if timeout < limits.max_timeout
+            else how_to_raise("max_timeout")
+        )
+        timeout = min(timeout, limits.max_timeout)
+        parts = self._pool.run(job, timeout=timeout, caller=caller, more_time=more_time)
         async with contextlib.aclosing(parts):
             async for part in parts:
                 if isinstance(part, Columns):
@@ -293,7 +297,8 @@ class QueryApi:
                 else:
                     about_spans = any(name in request.sql.lower() for name in _SPAN_TABLES)
                     completeness = self._sampled() if about_spans else self._completeness()
-                    complete(completeness, part, max_rows)
+                    size = "query.stream_bytes" if request.stream else "query.max_bytes"
+                    complete(completeness, part, max_rows, size)
                     elapsed = to_duration(round((time.monotonic() - started) * 1e9))
                     trailer = pb.QueryTrailer(
                         row_count=part.row_count, completeness=completeness, elapsed=elapsed

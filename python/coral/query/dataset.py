@@ -19,14 +19,14 @@ from coral.store.guard.pool import Columns, QueryPool, Rows
 from coral.store.guard.protocol import Job, Outcome
 
 
-def complete(completeness: pb.Completeness, outcome: Outcome, max_rows: int) -> None:
-    """Writes into a completeness what a worker added and cut."""
+def complete(completeness: pb.Completeness, outcome: Outcome, max_rows: int, max_bytes: str = "") -> None:
+    """Writes into a completeness what a worker added and cut; `max_bytes` names the limit of its size."""
     completeness.rows_cut = outcome.rows_cut
     if outcome.rows_cut:
         completeness.limit_added = max_rows
     if outcome.windowed:
         completeness.window_added.FromSeconds(outcome.window_seconds)
-    completeness.notes.extend(outcome.notes())
+    completeness.notes.extend(outcome.notes(max_bytes))
 
 
 class Dataset:

@@ -116,8 +116,10 @@ class RecordingPool(QueryPool):
         super().__init__(DATASET)
         self._recording = recording
 
-    async def run(self, job: Job, *, timeout: float, caller: str = "") -> AsyncGenerator[Part, None]:
-        """See `QueryPool.run`."""
+    async def run(
+        self, job: Job, *, timeout: float, caller: str = "", more_time: str = ""
+    ) -> AsyncGenerator[Part, None]:
+        """See `QueryPool.run`; `more_time` is left out, as a recording's limits are no settings."""
         now = job.now or self._recording.recorded_at
         over = msgspec.structs.replace(
             job,

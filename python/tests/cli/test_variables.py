@@ -92,6 +92,7 @@ def test_the_variable_is_read(
 @pytest.mark.parametrize("settings", [AGENT_SETTINGS, COLONY_SETTINGS], ids=["agent", "colony"])
 def test_settings_with_a_flag_have_a_variable(settings: tuple[object, ...]) -> None:
     values = {"--label": "region=us-east,zone=1", "--id": "x", "--data": "/x", "--log-level": "info"}
+    values |= {"--query-timeout": "30s", "--query-max-timeout": "10m"}
     table = AGENT_SETTINGS if settings is AGENT_SETTINGS else COLONY_SETTINGS
     for setting in [setting for setting in table if setting.flag is not None]:
         assert setting.env is not None, setting.key
@@ -101,6 +102,7 @@ def test_settings_with_a_flag_have_a_variable(settings: tuple[object, ...]) -> N
             "Address": "127.0.0.1:1",
             "Duration": "100h",
             "ByteCount": "1GiB",
+            "Integer": "7",
             "Choice": "json",
             "FilePath": "/x",
             "Redacted": "default,*iban*",

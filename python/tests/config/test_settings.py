@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import pytest
 
 from coral.config.agent_file import AGENT_SETTINGS
 from coral.config.colony_file import COLONY_SETTINGS, TABLE_AGES, TIER_AGES
+from coral.config.query_settings import QUERY_SETTINGS
 from coral.config.settings import Configuration, configure
 from coral.errors import ConfigError
+from coral.query_limits import DEFAULT_QUERY_LIMITS, QueryLimits
 from coral.store.duckdb.tables import COLONY_TABLES
 from coral.store.duckdb.tiers import DEFAULT_AGES
 
@@ -205,6 +208,36 @@ def test_each_table_of_a_colony_has_an_age() -> None:
 def test_tiers_that_are_out_of_order_are_told(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "colony.yaml"
     path.write_text(text)
+    (told,) = configure(COLONY_SETTINGS, flags={}, file=path, environment={}).problems
+    assert problem in told
+
+
+def test_the_limits_of_queries_are_settings_with_the_defaults_that_hold_without() -> None:
+    names = [field.name for field in fields(QueryLimits)]
+    assert [setting.key for setting in QUERY_SETTINGS] == [f"query.{name}" for name in names]
+    assert all(setting.flag and setting.env for setting in QUERY_SETTINGS)
+    found = configure(COLONY_SETTINGS, flags={}, file=None, environment={})
+    assert QueryLimits(**{name: found[f"query.{name}"] for name in names}) == DEFAULT_QUERY_LIMITS
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{max_rows: 0}", "query.max_rows is 0, expected 1 to 1000000"),
+        ("{max_bytes: 2GiB}", "query.max_bytes is 2147483648 bytes, expected at most 1073741824"),
+        ("{max_bytes: 1k}", "query.max_bytes is 1000 bytes, expected at least 1048576"),
+        ("{timeout: 2h}", "query.timeout is 2h, expected 100ms to 1h"),
+        ("{timeout: 2m}", "query.timeout is 2m, more than query.max_timeout (1m), expected at most"),
+        ("{max_timeout: 1s}", "query.max_timeout is 1s, less than query.timeout (5s), expected at least"),
+        ("{worker_memory: 64MiB}", "query.worker_memory is 67108864 bytes, expected at least 268435456"),
+        ("{at_once: 201}", "query.at_once is 201, expected 1 to 200"),
+        ("{queue: many}", "query.queue is 'many', expected a whole number, 1 to 1500"),
+        ("{max_row: 5}", "the key 'query.max_row' is unknown; did you mean 'query.max_rows'?"),
+    ],
+)
+def test_limits_of_queries_that_cannot_be_used_are_told(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "colony.yaml"
+    path.write_text(f"query: {text}")
     (told,) = configure(COLONY_SETTINGS, flags={}, file=path, environment={}).problems
     assert problem in told
 

@@ -13,7 +13,7 @@ import pytest
 from coral._proto.colony.v1 import queries_pb2, queries_pb2_grpc, query_pb2, query_pb2_grpc
 from coral.client.colony import ColonyClient
 from coral.client.queries import cancel_query, list_queries
-from coral.errors import CoralError, MemoryLimitError, NotFoundError, QueryError
+from coral.errors import CoralError, LimitError, MemoryLimitError, NotFoundError, QueryError
 from coral.testing.processes import Colony, start_colony
 
 
@@ -80,9 +80,38 @@ def test_a_stream_has_bounds_of_its_own(colony: Colony) -> None:
 
 def test_too_much_memory_is_an_error_of_its_own(colony: Colony) -> None:
     with ColonyClient(colony.grpc) as client:
-        with pytest.raises(MemoryLimitError, match="QUERY_WORKER_DATA_BYTES"):
+        with pytest.raises(MemoryLimitError, match=r"416 MiB, the limit query\.worker_memory"):
             client.query("SELECT len(list_transform(range(500000000), lambda x: x))")
         assert client.query("SELECT 1 AS a").rows.to_pylist() == [{"a": 1}]
+
+
+def test_limits_can_be_set_and_are_named_by_what_they_end(tmp_path: Path) -> None:
+    options = [
+        *("--query-rows", "7", "--query-bytes", "1MiB", "--query-stream-rows", "9"),
+        *("--query-timeout", "500ms", "--query-max-timeout", "10s", "--query-memory", "256MiB"),
+        *("--query-at-once", "1", "--query-queue", "1"),
+    ]
+    ten_seconds = 10 * 10**9
+    forever = "SELECT count(*) AS n FROM range(1000000000000)"
+    with start_colony(tmp_path, options=options) as colony, ColonyClient(colony.grpc) as client:
+        asked = client.query("FROM range(100)", max_rows=50, timeout_ns=ten_seconds)
+        assert (asked.rows.num_rows, asked.completeness.limit_added) == (7, 7)
+        large = client.query("SELECT repeat('x', 300000) AS x FROM range(7)", timeout_ns=ten_seconds)
+        assert large.completeness.rows_cut
+        assert any("(the limit query.max_bytes)" in note for note in large.completeness.notes)
+        *batches, completeness = client.record_batches("FROM range(100)")
+        assert isinstance(completeness, query_pb2.Completeness)
+        rows = sum(batch.num_rows for batch in batches if not isinstance(batch, query_pb2.Completeness))
+        assert (rows, completeness.rows_cut) == (9, True)
+        with pytest.raises(LimitError, match=r"time limit of 0\.5 s") as caught:
+            client.query(forever)
+        assert "ask for more time, up to 10 s" in str(caught.value.hint)
+        with pytest.raises(LimitError, match=r"time limit of 10 s") as caught:
+            client.query(forever, timeout_ns=6 * ten_seconds)
+        assert "query.max_timeout raises it" in str(caught.value.hint)
+        with pytest.raises(MemoryLimitError, match=r"256 MiB, the limit query\.worker_memory") as memory:
+            client.query("SELECT len(list_transform(range(500000000), lambda x: x))", timeout_ns=ten_seconds)
+        assert "query.worker_memory raises it" in str(memory.value.hint)
 
 
 def test_slow_queries_are_logged(tmp_path: Path) -> None:

@@ -14,9 +14,8 @@ import duckdb
 import msgspec
 
 from coral.errors import CoralError, DeniedError, NoDataError, StorageError
-from coral.limits import QUERY_WORKER_MEMORY_BYTES
 from coral.model.redaction import Redaction
-from coral.query_limits import QUERY_WORKER_THREADS
+from coral.query_limits import DEFAULT_QUERY_LIMITS, QUERY_WORKER_THREADS
 from coral.store.duckdb.catalogue import CATALOGUE, CatalogueEntry, catalogue, catalogue_sql, entries_sql
 from coral.store.duckdb.migrate import load_migrations
 from coral.store.duckdb.rows import one_row
@@ -97,12 +96,17 @@ class Database:
         return str(one_row(self.connection, "SELECT json_deserialize_sql(?::JSON)", [tree])[0])
 
 
-def prepare(kind: str) -> Database:
-    """An empty database; for a store's kind with all its views, which `open_segments` gives their rows."""
+def prepare(kind: str, memory: int = DEFAULT_QUERY_LIMITS.duckdb_memory) -> Database:
+    """An empty database; for a store's kind with all its views, which `open_segments` gives their rows.
+
+    Args:
+        kind: The store's kind, or `DATASET`.
+        memory: DuckDB's limit, bytes.
+    """
     connection = duckdb.connect(":memory:")
     connection.execute(
         f"SET TimeZone='UTC'; SET threads={QUERY_WORKER_THREADS};"
-        f" SET memory_limit='{QUERY_WORKER_MEMORY_BYTES}B';"
+        f" SET memory_limit='{memory}B';"
         " SET max_temp_directory_size='0B'; SET temp_directory='';"
         " SET autoinstall_known_extensions=false; SET autoload_known_extensions=false;"
         f" SET python_enable_replacements=false; CREATE SCHEMA {WINDOWED}; CREATE SCHEMA {_INNER}"

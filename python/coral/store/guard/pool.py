@@ -25,6 +25,7 @@ from coral.errors import (
     OverloadedError,
     QueryError,
 )
+from coral.query_limits import DEFAULT_QUERY_LIMITS, QueryLimits
 from coral.store.guard import protocol
 from coral.store.guard.journal import Journal, QueryEntry
 from coral.store.guard.slots import FairSlots
@@ -83,15 +84,16 @@ class PoolStatistics:
 
 
 class QueryPool:
-    """Runs jobs in worker processes, `MAX_CONCURRENT_QUERIES` at once; the others wait in fair order.
+    """Runs jobs in worker processes, `QueryLimits.at_once`; the others wait in fair order.
 
     Used from one event loop.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, limits: QueryLimits = DEFAULT_QUERY_LIMITS) -> None:
         self._kind = kind
+        self.limits = limits
         self._idle: list[asyncio.subprocess.Process] = []
-        self._slots = FairSlots()
+        self._slots = FairSlots(limits)
         self.journal = Journal()
         self._ended = dict.fromkeys(ENDINGS, 0)
         self._seconds = dict.fromkeys(ENDINGS, 0.0)
@@ -107,7 +109,9 @@ class QueryPool:
         """Starts a worker ahead of the first query."""
         self._idle.append(await self._start())
 
-    async def run(self, job: protocol.Job, *, timeout: float, caller: str = "") -> AsyncGenerator[Part, None]:
+    async def run(
+        self, job: protocol.Job, *, timeout: float, caller: str = "", more_time: str = "ask for more time"
+    ) -> AsyncGenerator[Part, None]:
         """Runs a job: one `Columns`, then `Rows`, then one `Outcome`.
 
         Closing the generator early kills the worker, and so the query.
@@ -116,6 +120,7 @@ class QueryPool:
             job: The statement.
             timeout: Seconds until it is killed, waiting for a worker included.
             caller: Who asks; places are handed out fairly between callers.
+            more_time: What to do for more time, for the error's hint.
 
         Raises:
             DeniedError: The statement may not run.
@@ -126,7 +131,7 @@ class QueryPool:
         entry = self.journal.begin(caller, job.sql)
         ending = "abandoned"
         try:
-            async with contextlib.aclosing(self._run(job, timeout, entry)) as parts:
+            async with contextlib.aclosing(self._run(job, timeout, entry, more_time)) as parts:
                 async for part in parts:
                     if isinstance(part, protocol.Outcome):
                         ending = "answered"
@@ -145,7 +150,9 @@ class QueryPool:
             self._ended[ending] += 1
             self._seconds[ending] += entry.seconds
 
-    async def _run(self, job: protocol.Job, timeout: float, entry: QueryEntry) -> AsyncGenerator[Part, None]:
+    async def _run(
+        self, job: protocol.Job, timeout: float, entry: QueryEntry, more_time: str
+    ) -> AsyncGenerator[Part, None]:
         try:
             async with asyncio.timeout(timeout):
                 waiting = asyncio.ensure_future(self._slots.acquire(entry.caller))
@@ -168,7 +175,7 @@ class QueryPool:
         except TimeoutError:
             raise LimitError(
                 f"the query ran longer than its time limit of {timeout:g} s and was ended",
-                hint="narrow the time range, aggregate less, or ask for more time",
+                hint=f"narrow the time range, aggregate less, or {more_time}",
             ) from None
 
     async def close(self) -> None:
@@ -214,6 +221,7 @@ class QueryPool:
             "-m",
             "coral.store.guard.worker",
             self._kind,
+            str(self.limits.worker_memory),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,

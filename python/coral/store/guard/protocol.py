@@ -83,8 +83,12 @@ class Outcome(msgspec.Struct, frozen=True):
     bytes_cut: bool = False
     spent: bool = False
 
-    def notes(self) -> list[str]:
-        """What was added or cut, a sentence each, for people."""
+    def notes(self, max_bytes: str = "") -> list[str]:
+        """What was added or cut, a sentence each, for people.
+
+        Args:
+            max_bytes: Name of the limit of the answer's size, if it has one.
+        """
         notes = []
         if self.windowed:
             notes.append(
@@ -92,7 +96,8 @@ class Outcome(msgspec.Struct, frozen=True):
                 " the time column unconstrained"
             )
         if self.bytes_cut:
-            notes.append(f"rows were cut after {self.row_count}, because the answer is too large")
+            limit = f" (the limit {max_bytes})" if max_bytes else ""
+            notes.append(f"rows were cut after {self.row_count}, because the answer is too large{limit}")
         return notes
 
 

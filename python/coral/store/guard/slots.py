@@ -6,18 +6,18 @@ import asyncio
 from collections import Counter, deque
 
 from coral.errors import OverloadedError
-from coral.limits import MAX_CONCURRENT_QUERIES, MAX_QUEUED_QUERIES
-from coral.query_limits import MAX_QUERIES_PER_CALLER, MAX_QUEUED_PER_CALLER
+from coral.query_limits import QueryLimits, how_to_raise
 
 
 class FairSlots:
-    """`MAX_CONCURRENT_QUERIES` places. Used from one event loop.
+    """`QueryLimits.at_once` places. Used from one event loop.
 
     A place that becomes free goes to the caller who has the fewest, and among those to the one who waits for
     the longest time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: QueryLimits) -> None:
+        self._limits = limits
         self._running: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
@@ -43,16 +43,17 @@ class FairSlots:
         if not self._waiting and self._free(caller):
             self._running[caller] += 1
             return
-        if self.waiting >= MAX_QUEUED_QUERIES:
+        limits = self._limits
+        hint = f"retry later; {how_to_raise('queue')}"
+        if self.waiting >= limits.queue:
+            raise OverloadedError(f"{limits.queue} queries are waiting, the limit query.queue", hint=hint)
+        if len(self._waiting.get(caller, ())) >= limits.queue_per_caller:
             raise OverloadedError(
-                f"{MAX_QUEUED_QUERIES} queries are waiting, the limit MAX_QUEUED_QUERIES", hint="retry later"
+                f"{limits.queue_per_caller} of your queries are waiting, all that one caller may have of the"
+                f" limit query.queue ({limits.queue})",
+                hint=hint,
             )
         queue = self._waiting.setdefault(caller, deque())
-        if len(queue) >= MAX_QUEUED_PER_CALLER:
-            raise OverloadedError(
-                f"{MAX_QUEUED_PER_CALLER} of your queries are waiting, the limit MAX_QUEUED_PER_CALLER",
-                hint="retry later",
-            )
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(turn)
         self._hand_out()
@@ -73,7 +74,8 @@ class FairSlots:
         self._hand_out()
 
     def _free(self, caller: str) -> bool:
-        return self.running < MAX_CONCURRENT_QUERIES and self._running[caller] < MAX_QUERIES_PER_CALLER
+        limits = self._limits
+        return self.running < limits.at_once and self._running[caller] < limits.at_once_per_caller
 
     def _hand_out(self) -> None:
         while True:

@@ -28,7 +28,8 @@ from coral.errors import CoralError, DeniedError, MemoryLimitError, QueryError
 from coral.query_limits import (
     DEFAULT_WINDOW_SECONDS,
     MAX_RESULT_ROW_BYTES,
-    QUERY_WORKER_DATA_BYTES,
+    QueryLimits,
+    how_to_raise,
 )
 from coral.store.guard import protocol
 from coral.store.guard.arrow import plain_batch, plain_schema, readable
@@ -55,14 +56,10 @@ _MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 _MAX_KEPT_BYTES: Final = 64 * 1024 * 1024  # of a statement that ended, by allocators
 _PR_SET_PDEATHSIG: Final = 1
 _NICE: Final = 5
-_MEMORY: Final = (
-    f"the query needs more memory than a worker has ({QUERY_WORKER_DATA_BYTES >> 20} MiB, the limit"
-    " QUERY_WORKER_DATA_BYTES)"
-)
 _MEMORY_HINT: Final = "aggregate in SQL, select fewer columns, or narrow the time range"
 
 
-def run(database: Database, job: protocol.Job, out: BinaryIO, spent_bytes: int) -> bool:
+def run(database: Database, job: protocol.Job, out: BinaryIO, spent_bytes: int, limits: QueryLimits) -> bool:
     """Runs a job and writes its answer.
 
     Args:
@@ -70,6 +67,7 @@ def run(database: Database, job: protocol.Job, out: BinaryIO, spent_bytes: int) 
         job: The job.
         out: Where frames go.
         spent_bytes: With more memory than this at its end, the worker says that it wants no further job.
+        limits: What this worker may take.
 
     Returns:
         Whether the database is good for `unlock` and another job; it is when the statement ran to its end.
@@ -94,7 +92,7 @@ def run(database: Database, job: protocol.Job, out: BinaryIO, spent_bytes: int) 
         kind = next((name for name, kind in protocol.FAILURES.items() if isinstance(error, kind)), "failed")
         _fail(out, kind, error.message, error.hint or "")
     except (duckdb.OutOfMemoryException, MemoryError, pa.ArrowMemoryError):
-        _fail(out, "memory", _MEMORY, _MEMORY_HINT)
+        _no_memory(out, database, limits)
     except duckdb.PermissionException as error:
         _fail(out, "refused", f"not allowed: {_first_line(error)}", "docs/reference/sql.md says what is")
     except duckdb.Error as error:
@@ -103,7 +101,7 @@ def run(database: Database, job: protocol.Job, out: BinaryIO, spent_bytes: int) 
         _fail(out, "refused", "the statement is nested too deeply", "split it with WITH")
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         if "Out of Memory" in str(error):  # as Arrow says it through its C interface
-            _fail(out, "memory", _MEMORY, _MEMORY_HINT)
+            _no_memory(out, database, limits)
             out.flush()
             return False
         # What the guard does not understand it does not let through.
@@ -213,6 +211,15 @@ def _fail(out: BinaryIO, kind: str, message: str, hint: str) -> None:
     _write(out, protocol.FAILED, msgspec.msgpack.encode(protocol.Failure(kind, message, hint)))
 
 
+def _no_memory(out: BinaryIO, database: Database, limits: QueryLimits) -> None:
+    message = (
+        f"the query needs more memory than a worker has ({limits.worker_memory >> 20} MiB, the limit"
+        " query.worker_memory)"
+    )
+    more = "" if database.kind == DATASET else f"; {how_to_raise('worker_memory')}"
+    _fail(out, "memory", message, _MEMORY_HINT + more)
+
+
 def _data_bytes() -> int:
     """What RLIMIT_DATA counts of this process."""
     with open("/proc/self/statm", encoding="ascii") as file:
@@ -228,11 +235,11 @@ def _write(out: BinaryIO, kind: bytes, payload: bytes) -> None:
     out.write(payload)
 
 
-def _confine() -> None:
+def _confine(limits: QueryLimits) -> None:
     """Ends with the parent, bounds the memory, and gives way to the serving process."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_DATA, (QUERY_WORKER_DATA_BYTES, QUERY_WORKER_DATA_BYTES))
+    resource.setrlimit(resource.RLIMIT_DATA, (limits.worker_memory, limits.worker_memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(_NICE)
     sys.setrecursionlimit(5000)  # trees of long statements are deep; the checker calls itself
@@ -242,11 +249,12 @@ def _confine() -> None:
 def main() -> None:
     """Serves jobs from stdin until it ends."""
     kind = sys.argv[1]
-    _confine()
+    limits = QueryLimits(worker_memory=int(sys.argv[2]))
+    _confine(limits)
     # stdout is the channel; nothing else may write there.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    database = prepare(kind)
+    database = prepare(kind, limits.duckdb_memory)
     spent_bytes = _data_bytes() + _MAX_KEPT_BYTES
     while True:
         length = sys.stdin.buffer.read(4)
@@ -255,10 +263,10 @@ def main() -> None:
         job: protocol.Job = pickle.loads(sys.stdin.buffer.read(int.from_bytes(length, "big")))
         if not fits(database, job):
             database.connection.close()
-            database = prepare(kind)
-        if not (run(database, job, out, spent_bytes) and unlock(database)):
+            database = prepare(kind, limits.duckdb_memory)
+        if not (run(database, job, out, spent_bytes, limits) and unlock(database)):
             database.connection.close()
-            database = prepare(kind)
+            database = prepare(kind, limits.duckdb_memory)
 
 
 if __name__ == "__main__":
