@@ -214,7 +214,8 @@ def test_every_example_is_played_or_named_with_a_reason() -> None:
 def test_a_script(example: Example, user: User) -> None:
     (user.home / "script.ts").write_text(example.text, encoding="utf-8")
     answer = user.run("coral run --check script.ts -p threshold=300")
-    assert re.search(r"payments|P99 \d|^\d+\.\d", answer), answer  # a name or a figure of what the colony has heard
+    # A name or a figure of what the colony has heard.
+    assert re.search(r"payments|P99 \d|^\d+\.\d", answer), answer
 
 
 @pytest.mark.parametrize("example", _named("commands"), ids=lambda example: example.document)
