@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,16 @@ pytest.importorskip(
 
 from engine import Engine, NoEngineError, open_engine
 from fleet import Fleet, Site
+
+
+def pytest_configure() -> None:
+    """SIGTERM, as Bazel sends it when time is over, ends the run in order: fixtures are taken down."""
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, _: object) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    pytest.exit(f"ended by {signal.Signals(number).name}", returncode=128 + number)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@
     │   └── ForbiddenError    77   the token's role does not allow it
     ├── NoDataError           66   a question about data that do not exist
     ├── NotFoundError         66   a thing asked for by name that does not exist
-    ├── UnsupportedError      69   a question that is understood, but about something that cannot be read
+    ├── UnsupportedError      69   understood, but about something that cannot be read, or not on this system
     ├── QueryError            65   a SQL statement that failed
     ├── ScriptError           65   a script that cannot be loaded
     │   └── TypeCheckError    79   it loads, but its types do not fit (`--check`)
@@ -27,6 +27,8 @@ what was expected; the hint says what to do next.
 """
 
 from __future__ import annotations
+
+import sys
 
 
 class CoralError(Exception):
@@ -105,9 +107,23 @@ class NotFoundError(CoralError):
 
 
 class UnsupportedError(CoralError):
-    """The question is understood, but what it is about is of a kind that this version cannot read."""
+    """What is asked for is understood, but this version, or Coral on this system, cannot do it."""
 
     exit_code = 69
+
+
+def refuse_on_windows(what: str, hint: str) -> None:
+    """Refuses what Coral knows only on systems like Linux and macOS.
+
+    Args:
+        what: What cannot be run, in the plural: `scripts`.
+        hint: What to do instead.
+
+    Raises:
+        UnsupportedError: This is Windows.
+    """
+    if sys.platform == "win32":
+        raise UnsupportedError(f"{what} cannot be run on Windows yet", hint=hint)
 
 
 class QueryError(CoralError):

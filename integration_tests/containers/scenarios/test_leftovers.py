@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -41,6 +42,16 @@ def start(test: str, run: str, log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, env=os.environ | {"CORAL_TEST_RUN": run}, stdout=out, stderr=out)
 
 
+def await_wait(child: subprocess.Popen[bytes], log: Path) -> None:
+    """Waits until `test_that_never_ends` has started all that it starts."""
+
+    def waits() -> bool:
+        assert child.poll() is None, log.read_text()
+        return b"it waits" in log.read_bytes()
+
+    wait_for(waits, seconds=120)
+
+
 def test_a_failed_test_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
     run, log = uuid.uuid4().hex, tmp_path / "log"
     child = start("test_that_fails", run, log)
@@ -57,16 +68,25 @@ def test_a_failed_test_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
     assert engine.found(run) == []
 
 
+def test_a_run_that_gets_sigterm_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
+    run, log = uuid.uuid4().hex, tmp_path / "log"
+    with start("test_that_never_ends", run, log) as child:
+        try:
+            await_wait(child, log)
+            kinds = {found.partition(" ")[0] for found in engine.found(run)}
+            child.terminate()
+            assert child.wait(timeout=60) == 128 + signal.SIGTERM, log.read_text()
+        finally:
+            child.kill()
+    assert kinds == {"container", "network", "volume"}
+    assert engine.found(run) == []
+
+
 def test_a_killed_run_is_swept_by_the_next(engine: Engine, tmp_path: Path) -> None:
     run, log = uuid.uuid4().hex, tmp_path / "log"
     with start("test_that_never_ends", run, log) as child:
-
-        def waits() -> bool:
-            assert child.poll() is None, log.read_text()
-            return b"it waits" in log.read_bytes()
-
         try:
-            wait_for(waits, seconds=120)
+            await_wait(child, log)
             engine.sweep_orphans()
             kinds = {found.partition(" ")[0] for found in engine.found(run)}
         finally:

@@ -19,6 +19,7 @@ from coral.cli.settings import (
     settings_options,
 )
 from coral.config.agent_file import AGENT_SETTINGS, FILE_ENV, default_agent_file
+from coral.errors import refuse_on_windows
 from coral.limits import MAX_BURST_HZ
 from coral.model.durations import parse_duration_ns
 
@@ -38,6 +39,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
 
     A flag wins over its environment variable, that over the configuration file.
     """
+    refuse_on_windows("agents", "run it on Linux, or in WSL")
     file = find_file(config, no_config=no_config, variable=FILE_ENV, default=default_agent_file())
     found = read_settings(AGENT_SETTINGS, flags, file=file, verbose=verbose)
 

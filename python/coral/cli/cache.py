@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Final
 
 import click
 
+from coral.config.paths import own_uid
 from coral.errors import StorageError
 from coral.runner import places
 from coral.runner.binary import read_manifest
@@ -92,7 +92,7 @@ def _entries() -> list[Entry]:
     current = None if manifest is None else f"{manifest.version}-{manifest.sha256[:12]}"
     found = []
     for base in places.candidate_bases():
-        if os.path.islink(base) or not os.path.isdir(base) or os.stat(base).st_uid != os.geteuid():
+        if os.path.islink(base) or not os.path.isdir(base) or os.stat(base).st_uid != own_uid():
             continue  # not ours
         for name in _names(os.path.join(base, "deno")):
             path = os.path.join(base, "deno", name)
@@ -146,6 +146,10 @@ def _in_use(path: str) -> bool:
 
 
 def _locked(path: str) -> bool:
+    if os.name != "posix":
+        return False  # Windows itself refuses to remove what is in use
+    import fcntl
+
     try:
         file = open(path, encoding="utf-8")  # noqa: SIM115 (closed below)
     except OSError:

@@ -19,6 +19,7 @@ from coral.cli.settings import (
     settings_options,
 )
 from coral.config.colony_file import COLONY_SETTINGS, FILE_ENV, TABLE_AGES, TIER_AGES, default_colony_file
+from coral.errors import refuse_on_windows
 
 
 @click.group()
@@ -36,6 +37,7 @@ def start(config: Path | None, no_config: bool, output: str, verbose: bool, **fl
 
     A flag wins over its environment variable, that over the configuration file.
     """
+    refuse_on_windows("colonies", "run it on Linux, or in WSL")
     file = find_file(config, no_config=no_config, variable=FILE_ENV, default=default_colony_file())
     found = read_settings(COLONY_SETTINGS, flags, file=file, verbose=verbose)
 

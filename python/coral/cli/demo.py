@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from coral.demo.options import DEFAULT_RATE, DEFAULT_SEED, DemoOptions
+from coral.errors import refuse_on_windows
 from coral.model.durations import parse_duration_ns
 
 
@@ -38,6 +39,7 @@ def demo(once: bool, rate: float, duration: str | None, seed: str, report: Path 
     loopback; nothing is downloaded. Without --once the shop stays open until Ctrl-C, and commands in
     another terminal, like `coral run`, find its colony by themselves.
     """
+    refuse_on_windows("colonies and agents", "run the demo on Linux, or in WSL")
     from coral.demo.orchestrate import run_demo
 
     return run_demo(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from coral.config.address import configured_colony
+from coral.runner.process import refuse_scripts
 from coral.runner.script import Job, run_script
 from coral.runner.source import find_source
 from coral.script_limits import (
@@ -269,6 +270,7 @@ def make_job(arguments: RunArguments, *, connect: bool = True) -> Job:
         quiet=arguments.quiet,
         verbose=arguments.verbose,
     )
+    refuse_scripts()  # before a colony is started for one
     if connect:
         found = find_colony(arguments)
         if found is None:

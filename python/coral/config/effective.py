@@ -9,7 +9,7 @@ import os
 import sys
 
 from coral.config.access import Colony, read_access
-from coral.config.paths import config_file
+from coral.config.paths import config_file, own_uid
 from coral.errors import ConfigError, CoralError
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ def find_project_file() -> tuple[str | None, str | None]:
             pass  # none here
         else:
             # As with git's safe.directory: in /tmp anybody could put one above everybody's folders.
-            if status.st_uid not in (0, os.geteuid()):
+            if status.st_uid not in (0, own_uid()):
                 return None, path
             return path, None
         parent = os.path.dirname(folder)

@@ -32,6 +32,11 @@ def cache_dir() -> str:
     return _xdg("XDG_CACHE_HOME", ".cache")
 
 
+def own_uid() -> int:
+    """Returns this process's user, as files name their owner. Windows has none; there all files say 0."""
+    return os.geteuid() if os.name == "posix" else 0
+
+
 def config_file() -> str:
     """Returns the path of the configuration file, which need not exist."""
     return os.path.join(config_dir(), "config.yaml")

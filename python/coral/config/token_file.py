@@ -106,7 +106,8 @@ def write_tokens(path: str, tokens: Sequence[Token]) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            if owner is not None and (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
+            ours = os.stat(temporary)
+            if owner is not None and (owner.st_uid, owner.st_gid) != (ours.st_uid, ours.st_gid):
                 os.chown(temporary, owner.st_uid, owner.st_gid)  # root makes a token for the colony's user
             os.replace(temporary, path)
         except BaseException:

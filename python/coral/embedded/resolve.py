@@ -6,10 +6,14 @@ import sys
 
 from coral.config.access import Colony
 from coral.config.address import configured_colony
+from coral.errors import refuse_on_windows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from coral.embedded.state import LocalColony
+
+COLONY_ELSEWHERE = "say where one runs: --colony HOST:PORT or CORAL_COLONY"
+"""What to do where no colony can be started."""
 
 
 def resolve_colony(flag: str | None, *, tls_ca: str | None = None, token_file: str | None = None) -> Colony:
@@ -27,6 +31,7 @@ def resolve_colony(flag: str | None, *, tls_ca: str | None = None, token_file: s
         UsageError: The flag is no address.
         ConfigError: The environment variable or the configuration file cannot be used.
         UnreachableError: The local colony did not start.
+        UnsupportedError: No colony can be started on this system.
         StorageError: The local colony's directory cannot be written.
     """
     return configured_colony(flag, tls_ca=tls_ca, token_file=token_file) or Colony(local_colony())
@@ -39,9 +44,11 @@ def local_colony(*, quiet: bool = False) -> str:
         quiet: Whether to say nothing of it on stderr.
 
     Raises:
+        UnsupportedError: No colony can be started on this system.
         UnreachableError: The local colony did not start.
         StorageError: The local colony's directory cannot be written.
     """
+    refuse_on_windows("colonies", COLONY_ELSEWHERE)
     from coral.embedded.state import running, state_file
 
     path = state_file()

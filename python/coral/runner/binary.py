@@ -12,6 +12,7 @@ import stat
 import sys
 
 from coral.config import fast_json
+from coral.config.paths import own_uid
 from coral.errors import RuntimeMissingError
 from coral.runner import places
 from coral.runner.places import deno_package
@@ -98,7 +99,7 @@ def intact(path: str, manifest: Manifest) -> bool:
         return False
     return (
         status.st_size == manifest.size
-        and status.st_uid in (0, os.geteuid())
+        and status.st_uid in (0, own_uid())
         and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         and os.access(path, os.X_OK)  # false on a noexec mount too
     )

@@ -95,12 +95,14 @@ def _write(directory: str, target: str, archive: str, manifest: Manifest) -> Non
         with open(descriptor, "wb") as file:
             _decompress(archive, file, manifest)
             file.flush()
-            os.fchmod(file.fileno(), 0o555)
+            os.chmod(temporary, 0o555)
             os.fsync(file.fileno())
         os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
         raise
+    if os.name != "posix":
+        return  # Windows opens no folders
     parent = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(parent)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from coral.config.paths import cache_dir
+from coral.config.paths import cache_dir, own_uid
 from coral.errors import RuntimeMissingError
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
@@ -44,7 +44,7 @@ def usable(base: str) -> str | None:
             status = os.stat(base)
         except OSError as error:
             return error.strerror or str(error)
-    if status.st_uid != os.geteuid():
+    if status.st_uid != own_uid():
         return f"belongs to user {status.st_uid}"
     if base == _temporary_base() and (os.path.islink(base) or status.st_mode & 0o077):
         return "is not private (expected mode 0700)"
@@ -60,7 +60,7 @@ def _temporary_base() -> str:
             break
     else:
         directory = "/tmp"
-    return os.path.join(os.path.abspath(directory), f"coral-{os.geteuid()}")
+    return os.path.join(os.path.abspath(directory), f"coral-{own_uid()}")
 
 
 def close_storage(deno_dir: str) -> None:

@@ -7,10 +7,9 @@ It ends by itself, by a signal or by the time limit.
 from __future__ import annotations
 
 import os
-import sys
 import time
 
-from coral.errors import CoralError, RuntimeMissingError
+from coral.errors import RuntimeMissingError, refuse_on_windows
 from coral.runner.containment.launch import SIGKILL, Walls, launch, signal
 
 TYPE_CHECKING = False
@@ -57,6 +56,16 @@ class Ended:
         self.missing = missing
 
 
+def refuse_scripts() -> None:
+    """Refuses where nothing here knows how to start, limit and end a script.
+
+    Raises:
+        UnsupportedError: This is such a system.
+    """
+    hint = "use WSL; what asks a colony without a script works here: coral query, coral services"
+    refuse_on_windows("scripts", hint)
+
+
 def run_child(
     argv: list[str],
     environment: dict[str, str],
@@ -79,9 +88,9 @@ def run_child(
 
     Raises:
         RuntimeMissingError: The program cannot be started.
+        UnsupportedError: This system runs no scripts.
     """
-    if sys.platform == "win32":
-        raise CoralError("scripts cannot be run on Windows yet", hint="use WSL")
+    refuse_scripts()
     # With a terminal as stdin the child stays in our group, so that Ctrl-C, Ctrl-Z and reading from
     # the terminal work as for any command. It has no right to start processes of its own.
     own_group = not os.isatty(0)

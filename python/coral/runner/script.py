@@ -19,7 +19,7 @@ from coral.runner.folder import look_at, trusted_folder
 from coral.runner.imports import RunDirectory
 from coral.runner.job import Host, Job, VirtualClock
 from coral.runner.places import prelude, sdk_bundle
-from coral.runner.process import Ended, run_child
+from coral.runner.process import Ended, refuse_scripts, run_child
 from coral.script_limits import MAX_CLOCK_JUMPS, REPORT_BYTES, SCRIPT_TOKEN_SECONDS, TOKEN_CLOCK_SECONDS
 
 TYPE_CHECKING = False
@@ -50,6 +50,7 @@ class Prepared:
     __slots__ = ("_base", "argv", "deno", "directory", "environment", "folder", "policy", "script", "word")
 
     def __init__(self, job: Job) -> None:
+        refuse_scripts()  # before anything is unpacked
         self.deno = find_deno()
         base = places.writable_base()
         if base is None:

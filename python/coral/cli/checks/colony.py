@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, datetime
 
@@ -20,6 +21,7 @@ def check_colony(flags: ColonyFlags) -> list[Finding]:
         flags: What the command line says of it.
     """
     from coral.config.address import configured_colony
+    from coral.embedded.resolve import COLONY_ELSEWHERE
     from coral.embedded.state import running, state_file
 
     try:
@@ -28,6 +30,9 @@ def check_colony(flags: ColonyFlags) -> list[Finding]:
         return [Finding("configuration", "problem", error.message, error.hint)]
     if colony is None:
         local = running(state_file())
+        if local is None and sys.platform == "win32":
+            text = "none is set, and none is started on Windows"
+            return [Finding("colony", "note", text, COLONY_ELSEWHERE)]
         if local is None:
             text = "none is set and none runs here: commands that need one start the local colony"
             return [Finding("colony", "ok", text)]

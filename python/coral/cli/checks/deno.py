@@ -8,17 +8,22 @@ import shutil
 
 from coral.cli.checks import Finding
 from coral.config.paths import state_dir
-from coral.errors import CoralError
+from coral.errors import CoralError, UnsupportedError
 from coral.limits import DOCTOR_FREE_BYTES
 from coral.runner import places
 from coral.runner.binary import Manifest, find_deno, intact, read_manifest
 from coral.runner.override import deno_version
+from coral.runner.process import refuse_scripts
 
 _REINSTALL = "reinstall Coral: pip install --force-reinstall coral"
 
 
 def check_deno() -> list[Finding]:
     """Whether there is a Deno that starts; none is unpacked for the question."""
+    try:
+        refuse_scripts()
+    except UnsupportedError as error:
+        return [Finding("deno", "note", error.message, error.hint)]
     try:
         waiting = _not_unpacked()
         if waiting is not None:
@@ -34,6 +39,7 @@ def check_deno() -> list[Finding]:
 def usable_deno() -> str | None:
     """The path of a Deno that starts, or None; none is unpacked for the question."""
     try:
+        refuse_scripts()
         if _not_unpacked() is not None:
             return None
         path = find_deno()
@@ -57,6 +63,7 @@ def prepare() -> list[Finding]:
     from coral.runner.source import Source
 
     try:
+        refuse_scripts()
         path = find_deno()
         code = run_script(Job(Source("prepare.ts", text="export {};\n"), colony=None, quiet=True))
     except CoralError as error:

@@ -32,6 +32,8 @@ def check_sandbox(deno: str | None) -> list[Finding]:
     Args:
         deno: A Deno to try them with; without one, another program is tried.
     """
+    if platform.system() == "Windows":
+        return [Finding("sandbox", "note", "no scripts are run on Windows")]
     if platform.system() != "Linux":
         text = f"Deno's own walls only: {platform.system()} offers no others"
         return [Finding("sandbox", "note", text, "docs/security.md says what that means")]
