@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -93,9 +94,10 @@ def open_engine() -> Iterator[Engine]:
     if report["problem"]:
         raise NoEngineError(f"the images could not be built: {report['problem']}")
     try:
+        _listens()
         client = docker.from_env()
         client.ping()
-    except docker.errors.DockerException as error:
+    except (OSError, docker.errors.DockerException) as error:
         raise NoEngineError(f"no Docker engine answers; ci/with-docker starts one: {error}") from None
     with contextlib.closing(client):
         images = {name.partition(":")[0]: image["id"] for name, image in report["images"].items()}
@@ -125,6 +127,18 @@ def wait_for(question: Any, seconds: float = 60.0) -> None:
     while not (answer := question()):
         assert time.monotonic() < end, f"after {seconds:.0f} s: {answer!r}"
         time.sleep(0.1)
+
+
+def _listens() -> None:
+    """Whether anybody listens at the engine's socket. Docker's client leaves one open where nobody does.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    kind, _, path = (os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock").partition("://")
+    if kind == "unix":
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(path)
 
 
 def _has(client: docker.DockerClient, image: str) -> bool:
