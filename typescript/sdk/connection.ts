@@ -2,6 +2,7 @@ import { cancelled } from "./call_options.ts";
 import { CoralError } from "./errors.ts";
 import { endpointFromEnvironment } from "./connect.ts";
 import { setScreen } from "./draw/screen.ts";
+import { handedOver } from "./handed_over.ts";
 import { setRun } from "./params.ts";
 import { Queue } from "./queue.ts";
 import { runClock } from "./run_hooks.ts";
@@ -31,8 +32,6 @@ let endpoint: Endpoint | undefined;
 let frames: number | undefined; // the port of the colony's frames on this machine
 let transport: Promise<Transport> | undefined;
 
-// The connection carries a token: it leaves the global scope as early as it can. It is there when
-// this module loads if `coral run` made it, later if a test does.
 takeConnection();
 
 /** Makes one call and waits for its answer; tries again where that may help. Every method can be repeated. */
@@ -178,9 +177,10 @@ export function adopt(found: Endpoint): void {
   frames = transport = undefined;
 }
 
+/** Takes what `coral run` has handed over, or what a test puts into the global scope, now or later. */
 function takeConnection(): void {
   const scope = globalThis as { [KEY]?: Connection };
-  const found = scope[KEY];
+  const found = scope[KEY] ?? handedOver();
   if (found === undefined) return;
   delete scope[KEY];
   connection = found;

@@ -138,13 +138,13 @@ def check_types(
 
 def graph_command(prepared: Prepared) -> list[str]:
     """The command that prints a script's graph, in 20 ms."""
-    flags = check_flags(prepared.directory.import_map)
+    flags = check_flags(prepared.import_map)
     return [prepared.deno, "info", "--json", *flags, prepared.script]
 
 
 def check_command(prepared: Prepared) -> list[str]:
     """The command that checks a script's types: code 0, or a report on stderr."""
-    flags = check_flags(prepared.directory.import_map)
+    flags = check_flags(prepared.import_map)
     return [prepared.deno, "check", "--quiet", *flags, prepared.script]
 
 

@@ -49,7 +49,8 @@ def import_graph(prepared: Prepared) -> list[GraphModule]:
 
 def read_graph(prepared: Prepared, answer: bytes) -> list[GraphModule]:
     """Reads what `graph_command` printed; the script alone where that is nothing."""
-    own = (file_url(prepared.directory.path) + "/", file_url(os.path.dirname(sdk_bundle())) + "/")
+    folders = (prepared.directory.path, os.path.dirname(sdk_bundle()))
+    own = tuple([file_url(folder) + "/" for folder in folders if folder is not None])
     root = file_url(prepared.script)
     found = {root: GraphModule(prepared.script, None, None)}
     try:

@@ -1,6 +1,8 @@
-"""The per-run directory: the import map, and the modules that hand the connection to the SDK.
+"""What a run hands to Deno besides flags: the import map, the connection, and sometimes files of its own.
 
-A run takes the first free of a few numbered directories and holds a lock on it. Fixed paths keep
+The import map and the connection travel in the command and in the environment: a file of each would cost a
+plain `coral run` two milliseconds. Where they are too long for that, and for scripts that are no file, a
+run takes the first free of a few numbered directories and holds a lock on it. Fixed paths keep
 Deno's caches small and warm (they are keyed by path), and a run that was killed leaves nothing
 behind that the next one does not overwrite.
 """
@@ -11,31 +13,79 @@ import os
 
 from coral.config.fast_json import dumps
 from coral.errors import StorageError
-from coral.runner.folder import Folder
-from coral.runner.policy import file_url, import_map
 
 _SLOTS = 1024
+# One argument or variable has at most 128 KiB (Linux's MAX_ARG_STRLEN).
+_MOST_CHARACTERS = 100_000
 
 
 class RunDirectory:
-    """A private directory (mode 0700) that belongs to this process until `close`.
+    """A private directory (mode 0700) that belongs to this process from its first file until `close`.
 
     Attributes:
-        path: The directory.
-        import_map: Path of the import map in it, once `write` was called.
-        front: Path of the module behind `@coral/sdk`, likewise.
-        skills: Path of the one behind `@coral/sdk/skills`, which loads all that is the SDK's.
+        path: The directory; None while nothing was added.
     """
 
+    __slots__ = ("_added", "_base", "_lock", "path")
+
     def __init__(self, base: str) -> None:
-        """Takes a free directory below a base directory.
+        """Takes nothing yet.
+
+        Args:
+            base: The base directory below which it will be.
+        """
+        self._base = base
+        self._added: list[str] = []
+        self.path: str | None = None
+
+    def add(self, name: str, text: str) -> str:
+        """Writes a file, such as a module that runs before the script.
+
+        Args:
+            name: Its name, or a path of two parts; the folder is made.
+            text: What it holds.
+
+        Returns:
+            Its path.
 
         Raises:
             StorageError: No directory can be made.
         """
+        if self.path is None:
+            self.path = self._take()
+        path = os.path.join(self.path, name)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        _write(path, text)
+        self._added.append(name)
+        return path
+
+    def import_map(self, made: dict[str, dict[str, str]]) -> str:
+        """Returns an import map as Deno takes it: a `data:` URL, or the path of a file where that is too long."""
+        text = dumps(made)
+        url = "data:application/json," + text.replace("%", "%25").replace("#", "%23").replace('"', "%22")
+        return url if len(url) <= _MOST_CHARACTERS else self.add("import_map.json", text)
+
+    def connection(self, given: dict[str, object]) -> str:
+        """Returns the connection as the SDK takes it: as text, or `@` and the path of a file."""
+        text = dumps(given)
+        return text if len(text) <= _MOST_CHARACTERS else "@" + self.add("connection.json", text)
+
+    def close(self) -> None:
+        """Removes what was written and gives the directory back."""
+        if self.path is None:
+            return
+        for name in self._added:
+            try:
+                os.unlink(os.path.join(self.path, name))
+            except FileNotFoundError:
+                pass  # somebody cleans up the cache
+        self.path = None
+        os.close(self._lock)
+
+    def _take(self) -> str:
         import fcntl
 
-        runs = os.path.join(base, "runs")
+        runs = os.path.join(self._base, "runs")
         for number in range(_SLOTS):
             path = os.path.join(runs, str(number))
             try:
@@ -51,80 +101,9 @@ class RunDirectory:
             except OSError:
                 os.close(lock)  # another run has it
                 continue
-            self.path = path
-            self.import_map = os.path.join(path, "import_map.json")
-            self.front = os.path.join(path, "sdk.js")
-            self.skills = os.path.join(path, "skills.js")
             self._lock = lock
-            self._added: list[str] = []
-            return
+            return path
         raise StorageError(f"{_SLOTS} scripts run already", hint="wait for some of them to end")
-
-    def write(
-        self,
-        *,
-        sdk: str,
-        folder: Folder,
-        connection: dict[str, object],
-        preludes: list[str],
-    ) -> None:
-        """Writes the import map and the modules behind `@coral/sdk` and `@coral/sdk/skills`.
-
-        Args:
-            sdk: Path of the SDK's bundle.
-            folder: What the script may import.
-            connection: What the SDK finds under `Symbol.for("coral.connection")`.
-            preludes: Modules of ours that run before the script.
-        """
-        front = self.front
-        data = os.path.join(self.path, "connection.js")
-        # A sibling that is imported first is evaluated first, so the SDK finds the object.
-        _write(data, f'globalThis[Symbol.for("coral.connection")] = {dumps(connection)};\n')
-        recipes = os.path.join(os.path.dirname(sdk), "skills.js")
-        for module, whole in ((front, sdk), (self.skills, recipes)):
-            _write(module, f'import "./connection.js";\nexport * from "{file_url(whole)}";\n')
-        modules = [data, sdk, recipes, *preludes]
-        made = import_map(
-            sdk=front, skills=self.skills, trees=folder.trees, files=folder.files, modules=modules
-        )
-        _write(self.import_map, dumps(made))
-
-    def write_types(self, *, types: str, folder: Folder) -> None:
-        """Writes the import map for a type check.
-
-        Args:
-            types: Path of the SDK's type declarations.
-            folder: What the script may import.
-        """
-        own = os.path.dirname(types) + "/"
-        skills = os.path.join(os.path.dirname(types), "skills.d.ts")
-        made = import_map(sdk=types, skills=skills, trees=folder.trees, files=folder.files, modules=[own])
-        _write(self.import_map, dumps(made))
-
-    def add(self, name: str, text: str) -> str:
-        """Writes one more file, such as a module that runs before the script.
-
-        Args:
-            name: Its name, or a path of two parts; the folder is made.
-            text: What it holds.
-
-        Returns:
-            Its path.
-        """
-        path = os.path.join(self.path, name)
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        _write(path, text)
-        self._added.append(name)
-        return path
-
-    def close(self) -> None:
-        """Removes what was written and gives the directory back."""
-        for name in ("connection.js", "sdk.js", "skills.js", "import_map.json", *self._added):
-            try:
-                os.unlink(os.path.join(self.path, name))
-            except FileNotFoundError:
-                pass  # nothing was written
-        os.close(self._lock)
 
 
 def _write(path: str, text: str) -> None:

@@ -84,6 +84,11 @@ def sdk_bundle() -> str:
     return _required(os.path.join("_sdk", "mod.js"))
 
 
+def sdk_skills() -> str:
+    """Returns the path of the module that `@coral/sdk/skills` stands for, beside the SDK."""
+    return os.path.join(_PACKAGE, "_sdk", "skills.js")
+
+
 def sdk_types() -> str:
     """Returns the path of the SDK's type declarations, for `deno check`.
 

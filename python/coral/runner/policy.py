@@ -36,6 +36,9 @@ _CLOSED = ("--no-config", "--no-lock", "--no-remote", "--no-npm", "--deny-import
 # gets these and no others.
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TERM")
 
+# In which the SDK finds its colony. It is the one variable that a script may read.
+CONNECTION = "CORAL_CONNECTION"
+
 # WebGPU loads graphics drivers without asking for a permission; so it finds none.
 _NO_DRIVERS = {"VK_DRIVER_FILES": "/nonexistent", "VK_ICD_FILENAMES": "/nonexistent"}
 
@@ -140,6 +143,7 @@ def describe(policy: Policy) -> dict[str, object]:
             "DENO_EMIT_CACHE_MODE",
             "NO_COLOR",
             *_NO_DRIVERS,
+            CONNECTION,
         ],
         "memory_bytes": policy.memory_bytes,
         "output_bytes": policy.output_bytes,
@@ -169,7 +173,7 @@ def run_flags(
         unix_socket: Path of the one Unix socket that it may connect to, or None. Deno wants all three rights
             for it; that the socket cannot be removed, replaced or listened on is held by the system's
             walls, and that nobody else is hurt by it by its directory, which is the run's own.
-        import_map: Path of the import map.
+        import_map: The import map: a path or a `data:` URL.
         denied: Paths below these that it may not read.
         heap_limit_mb: Size of the V8 heap in MiB.
 
@@ -198,6 +202,7 @@ def run_flags(
         "--cached-only",
         *_CLOSED,
         f"--import-map={import_map}",
+        f"--allow-env={CONNECTION}",
         f"--v8-flags=--max-old-space-size={heap_limit_mb}",
         "--allow-read=" + ",".join([*read, *([] if unix_socket is None else [unix_socket])]),
     ]

@@ -41,13 +41,27 @@ class Prepared:
         script: Real path of the script.
         folder: The folder whose files it may read and import, and what of it.
         argv: Deno and its arguments.
-        environment: The child's whole environment.
+        environment: The whole environment of what looks at the script.
+        connection: The variable that the script's own process gets as well.
+        import_map: The import map, as Deno takes it.
         directory: The run's own directory.
         word: What records for a report stand after in the output; empty where there is no report.
         policy: What the script may do.
     """
 
-    __slots__ = ("_base", "argv", "deno", "directory", "environment", "folder", "policy", "script", "word")
+    __slots__ = (
+        "_base",
+        "argv",
+        "connection",
+        "deno",
+        "directory",
+        "environment",
+        "folder",
+        "import_map",
+        "policy",
+        "script",
+        "word",
+    )
 
     def __init__(self, job: Job) -> None:
         refuse_scripts()  # before anything is unpacked
@@ -108,18 +122,25 @@ class Prepared:
             preludes.append(run.add("output.js", _given("format", job.output) + prelude("output")))
         if job.describe is not None:
             preludes.append(run.add("describe.js", _given("describe", job.describe) + prelude("describe")))
-        run.write(
-            sdk=sdk, folder=self.folder, connection=_connection(job, self.policy, colour), preludes=preludes
+        self.connection = run.connection(_connection(job, self.policy, colour))
+        self.import_map = run.import_map(
+            policy.import_map(
+                sdk=sdk,
+                skills=places.sdk_skills(),
+                trees=self.folder.trees,
+                files=self.folder.files,
+                modules=preludes,
+            )
         )
         # The SDK and the run's own directory are read only where a script computes a specifier;
         # Deno cannot be given a path with a comma, and then that does not work.
-        read = [own, *[extra for extra in (os.path.dirname(sdk), run.path) if "," not in extra]]
+        extras = (os.path.dirname(sdk), run.path)
         flags = policy.run_flags(
-            read=read,
+            read=[own, *[extra for extra in extras if extra is not None and "," not in extra]],
             colony=job.colony,
             frames=self.policy.frames,
             unix_socket=self.policy.unix_socket,
-            import_map=run.import_map,
+            import_map=self.import_map,
             denied=self.folder.denied,
             heap_limit_mb=job.memory_limit >> 20,
         )
@@ -135,6 +156,20 @@ class Prepared:
     def confinement(self) -> Confinement:
         """Makes the operating system's walls for one run; the caller closes them."""
         return Confinement(self.policy, Files(self.deno, trees=self.trees(), files=self.files()))
+
+    def use_types(self) -> None:
+        """Takes the import map of a type check, whose SDK is the type declarations."""
+        types = places.sdk_types()
+        folder = os.path.dirname(types)
+        self.import_map = self.directory.import_map(
+            policy.import_map(
+                sdk=types,
+                skills=os.path.join(folder, "skills.d.ts"),
+                trees=self.folder.trees,
+                files=self.folder.files,
+                modules=[folder + "/"],
+            )
+        )
 
     def ask(self, command: list[str], *, checks: bool = False) -> Question:
         """Starts a command of Deno's that looks at the script without running it.
@@ -166,7 +201,8 @@ class Prepared:
         """Returns the folders of which any process of this run may read everything."""
         # Real paths: the SDK is a link in a source tree.
         sdk = os.path.realpath(os.path.dirname(os.path.realpath(sdk_bundle())))
-        return [*self.folder.trees, sdk, self.directory.path, self.environment["DENO_DIR"]]
+        own = [] if self.directory.path is None else [self.directory.path]
+        return [*self.folder.trees, sdk, *own, self.environment["DENO_DIR"]]
 
     def __enter__(self) -> Prepared:
         return self
@@ -224,7 +260,8 @@ def _run(prepared: Prepared, job: Job) -> Ended:
     confinement = prepared.confinement()
 
     def run() -> Ended:
-        return run_child(prepared.argv, prepared.environment, job.time_limit, confinement)
+        environment = {**prepared.environment, policy.CONNECTION: prepared.connection}
+        return run_child(prepared.argv, environment, job.time_limit, confinement)
 
     def report() -> Ended:
         from coral.runner.report import reported

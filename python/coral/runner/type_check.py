@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from coral.runner.diagnosis import check_types
-from coral.runner.places import sdk_types
 from coral.runner.script import Job, Prepared
 
 _PATIENCE_SECONDS = 1.0
@@ -19,7 +18,7 @@ def require_types(job: Job) -> None:
         CoralError: The script cannot be loaded at all.
     """
     with Prepared(job) as prepared:
-        prepared.directory.write_types(types=sdk_types(), folder=prepared.folder)
+        prepared.use_types()
         waiting = None if job.quiet or not sys.stderr.isatty() else _say_that_it_takes_time
         check_types(
             prepared,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from coral.runner.places import close_storage
+from coral.runner.places import close_storage, sdk_skills
 from coral.runner.question import Question
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ def fill(prepared: Prepared, flags: list[str]) -> None:
     """Makes DENO_DIR: it is there as a whole or not at all.
 
     Args:
-        prepared: A run whose directory has been written.
+        prepared: A run whose import map is made.
         flags: Flags of `deno run`.
     """
     import fcntl
@@ -48,7 +48,7 @@ def fill(prepared: Prepared, flags: list[str]) -> None:
         for old in others[: -_KEPT + 1]:
             shutil.rmtree(old.path)
         close_storage(folder)
-        _fill(prepared, [prepared.deno, "run", *flags, prepared.directory.skills], folder)
+        _fill(prepared, [prepared.deno, "run", *flags, sdk_skills()], folder)
         os.rename(folder, target)
 
 

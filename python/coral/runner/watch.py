@@ -16,7 +16,6 @@ from collections.abc import Callable
 
 from coral.runner.diagnosis import check_command, check_report, graph_command
 from coral.runner.graph import read_graph
-from coral.runner.places import sdk_types
 from coral.runner.question import Answer, Question
 from coral.runner.script import Job, Prepared
 
@@ -66,7 +65,7 @@ class Watch:
             signal.signal(getattr(signal, name), lambda number, frame: self._received.append(number))
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         with Prepared(self._job) as graph, Prepared(self._job) as types:
-            types.directory.write_types(types=sdk_types(), folder=types.folder)
+            types.use_types()
             self._graph, self._types = graph, types
             script = self._job.source.path
             assert script is not None, "only files are watched"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import os
 import re
 import subprocess
 from base64 import b64encode
@@ -248,8 +249,12 @@ def test_records_are_found_however_the_stream_is_cut(sizes: list[int], data: st.
 def test_what_is_no_record_is_left_out_and_counted(coral: Program, tmp_path: Path) -> None:
     """A script that finds the word out makes a bad page, of its own run, and nothing worse."""
     report = tmp_path / "report.html"
+    runs = os.path.join(coral.environment["CORAL_CACHE_DIR"], "runs")
     forged = (
-        'const text = Deno.readTextFileSync(new URL("./report.js", import.meta.resolve("@coral/sdk")));\n'
+        "let text;\n"
+        "for (let run = 0; text === undefined; run++) {\n"
+        f"  try {{ text = Deno.readTextFileSync(`{runs}/${{run}}/report.js`); }} catch {{ /* another's */ }}\n"
+        "}\n"
         'const word = /"word": ?"(\\w+)"/.exec(text)[1];\n'
         'for (const bad of ["{", "[1]", "{}", \'{"kind":7}\', \'{"kind":"nonsense"}\', "NaN", "[".repeat(99999)])\n'
         "  console.log(`\\x1e${word}+${bad}\\n\\x1e${word})`);\n"

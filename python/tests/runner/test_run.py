@@ -146,6 +146,7 @@ def test_the_environment_is_an_allow_list(coral: Program) -> None:
         "NO_COLOR",
         "VK_DRIVER_FILES",
         "VK_ICD_FILENAMES",
+        "CORAL_CONNECTION",
     }
     assert names == {"PATH", "LANG", *own}
 

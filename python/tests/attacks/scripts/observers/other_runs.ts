@@ -1,20 +1,13 @@
 //= wants: what other scripts of the same user do: their parameters, in the directories of runs
-let own = "";
-try {
-  own = /runs\/(\d+)\//.exec(import.meta.resolve("@coral/sdk"))?.[1] ?? ""; // its own it may look at
-} catch {
-  // bare, there is none
-}
 const found = [];
 for (let number = 0; number < 64; number++) {
   const folder = `@cache@/runs/${number}`;
-  if (String(number) === own) continue;
   try {
     if (number < 3) Deno.mkdirSync(folder, { recursive: true }); // bare, there is something to find
   } catch {
     // it may be there
   }
-  for (const name of ["import_map.json", "sdk.js", "connection.js", "source/eval.ts"]) {
+  for (const name of ["import_map.json", "connection.json", "report.js", "source/eval.ts"]) {
     try {
       found.push(Deno.readTextFileSync(`${folder}/${name}`).length);
     } catch {
