@@ -129,7 +129,7 @@ def test_the_archive_holds_what_its_manifest_says(tag: str) -> None:
 @pytest.mark.parametrize("tag", LINUX)
 @pytest.mark.parametrize("program", ["deno", "kernel"])
 def test_elf_programs_are_for_that_machine_and_its_oldest_glibc(tag: str, program: str) -> None:
-    content = deno(WHEELS[tag]) if program == "deno" else read(WHEELS[tag], "_native/libcoral_otlp.so")
+    content = deno(WHEELS[tag]) if program == "deno" else read(WHEELS[tag], "_native/libcoral.so")
     binary = lief.ELF.parse(content)
     assert binary is not None
     assert binary.header.machine_type.name == LINUX[tag][0]

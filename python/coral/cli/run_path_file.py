@@ -7,7 +7,9 @@ import marshal
 import os
 import tempfile
 
-from coral.run_path import MODULES, file_path, source_of, state
+from coral.errors import RuntimeMissingError
+from coral.run_path import LATE, MODULES, file_path, name_of, source_of, state
+from coral.runner.binary import manifest_fields
 
 _FUTURE_ANNOTATIONS = 0x1000000  # __future__.annotations.compiler_flag
 
@@ -17,17 +19,13 @@ def write() -> None:
     path = file_path()
     try:
         before = state()
-        codes = {_name(module): _code(source_of(module)) for module in MODULES}
+        codes = {name_of(module): _code(source_of(module)) for module in (*MODULES, *LATE)}
         with tempfile.NamedTemporaryFile(dir=os.path.dirname(path), delete=False) as file:
-            file.write(marshal.dumps((before, codes)))
+            file.write(marshal.dumps((before, codes, manifest_fields())))
         os.chmod(file.name, 0o644)
         os.replace(file.name, path)
-    except OSError:
+    except (OSError, RuntimeMissingError):
         pass  # the next run tries again
-
-
-def _name(module: str) -> str:
-    return "coral." + module.rstrip("/").replace("/", ".")
 
 
 def _code(path: str) -> object:

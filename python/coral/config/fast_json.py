@@ -85,6 +85,8 @@ def _key(key: object) -> str:
 
 
 def _string(text: str) -> str:
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'  # most are; loading the C module would cost more than all of them
     try:
         from _json import encode_basestring_ascii
     except ImportError:

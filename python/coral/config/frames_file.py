@@ -36,10 +36,10 @@ def frames_of(address: str) -> str | None:
     host, port = parse_address(address)
     if not is_loopback(host):
         return None
-    import fcntl
-
     try:
         with open(_path(port), encoding="ascii") as file:
+            import fcntl
+
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -11,6 +11,7 @@ import os
 import stat
 import sys
 
+from coral import run_path
 from coral.config import fast_json
 from coral.config.paths import own_uid
 from coral.errors import RuntimeMissingError
@@ -51,17 +52,39 @@ def read_manifest() -> Manifest | None:
     Raises:
         RuntimeMissingError: The manifest is damaged.
     """
-    path = os.path.join(deno_package(), "manifest.json")
+    fields = run_path.manifest or manifest_fields()
+    if fields is None:
+        return None
     try:
-        with open(path, encoding="utf-8") as file:
+        return Manifest(fields)
+    except (ValueError, KeyError) as error:
+        raise _damaged(error) from None
+
+
+def manifest_fields() -> dict[str, object] | None:
+    """Reads what stands in the package's manifest; None in a source tree without one.
+
+    Raises:
+        RuntimeMissingError: The manifest is damaged.
+    """
+    try:
+        with open(_manifest_path(), encoding="utf-8") as file:
             fields = fast_json.loads(file.read())
         if not isinstance(fields, dict):
             raise ValueError("not an object")
-        return Manifest(fields)
+        return fields
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError) as error:
-        raise RuntimeMissingError(f"{path} is damaged: {error}", hint=_reinstall()) from None
+    except (OSError, ValueError) as error:
+        raise _damaged(error) from None
+
+
+def _damaged(error: Exception) -> RuntimeMissingError:
+    return RuntimeMissingError(f"{_manifest_path()} is damaged: {error}", hint=_reinstall())
+
+
+def _manifest_path() -> str:
+    return os.path.join(deno_package(), "manifest.json")
 
 
 def find_deno() -> str:

@@ -60,7 +60,7 @@ class RunDirectory:
         return path
 
     def import_map(self, made: dict[str, dict[str, str]]) -> str:
-        """Returns an import map as Deno takes it: a `data:` URL, or the path of a file where that is too long."""
+        """Returns an import map as Deno takes it: a `data:` URL; a file's path if that is too long."""
         text = dumps(made)
         url = "data:application/json," + text.replace("%", "%25").replace("#", "%23").replace('"', "%22")
         return url if len(url) <= _MOST_CHARACTERS else self.add("import_map.json", text)

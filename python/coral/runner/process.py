@@ -156,6 +156,7 @@ class _Child:
         self._own_group = own_group
         self._received = received
         self._wake_read = wake_read
+        self._look_at: float | None = None
         self._kill_at: float | None = None
         self._interrupted = False
         self._pipe_closed = False
@@ -163,6 +164,10 @@ class _Child:
 
     def wait(self, time_limit: float | None) -> Ended:
         start = time.monotonic()
+        if self._watchdog is not None:
+            # Not at once: the first look makes a control group, for which a process that starts its
+            # threads would wait 5 ms or more.
+            self._look_at = start + self._watchdog.tick
         limit_at = None if time_limit is None else start + time_limit
         if self._waiting is not None:
             self._waiting = (start + self._waiting[0], self._waiting[1])
@@ -182,7 +187,8 @@ class _Child:
             if self._waiting is not None and now >= self._waiting[0]:
                 self._waiting[1]()
                 self._waiting = None
-            self._look()
+            if self._look_at is not None and now >= self._look_at:
+                self._look()
             self._pass_on()
             self._sleep(limit_at)
             if self._pipe_closed and self._kill_at is None:
@@ -202,10 +208,11 @@ class _Child:
         )
 
     def _look(self) -> None:
-        if self._watchdog is None or self._exceeded is not None:
-            return
+        assert self._watchdog is not None, "it says when to look"
         self._exceeded = self._watchdog.exceeded()
+        self._look_at = time.monotonic() + self._watchdog.tick
         if self._exceeded is not None:
+            self._look_at = None
             self._send(signal.SIGKILL)
 
     def _pass_on(self) -> None:
@@ -223,9 +230,8 @@ class _Child:
 
     def _sleep(self, limit_at: float | None) -> None:
         waiting_at = None if self._waiting is None else self._waiting[0]
-        moments = [moment for moment in (limit_at, self._kill_at, waiting_at) if moment is not None]
-        if self._watchdog is not None and self._exceeded is None:
-            moments.append(time.monotonic() + self._watchdog.tick)
+        all_moments = (limit_at, self._kill_at, waiting_at, self._look_at)
+        moments = [moment for moment in all_moments if moment is not None]
         timeout = max(0.0, min(moments) - time.monotonic()) if moments else None
         import select  # by now the child starts: this costs it nothing
 

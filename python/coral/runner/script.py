@@ -14,13 +14,14 @@ from coral.errors import (
 )
 from coral.runner import places, policy
 from coral.runner.binary import find_deno
+from coral.runner.connection import connection
 from coral.runner.containment.confine import Confinement, Files, keeps_from_writing
 from coral.runner.folder import look_at, trusted_folder
 from coral.runner.imports import RunDirectory
 from coral.runner.job import Host, Job, VirtualClock
 from coral.runner.places import prelude, sdk_bundle
 from coral.runner.process import Ended, refuse_scripts, run_child
-from coral.script_limits import MAX_CLOCK_JUMPS, REPORT_BYTES, SCRIPT_TOKEN_SECONDS, TOKEN_CLOCK_SECONDS
+from coral.script_limits import MAX_CLOCK_JUMPS, REPORT_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,9 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Host", "Job", "Prepared", "VirtualClock", "load_failure_of", "run_script"]
 
-_COLUMNS = 80
-_MOST_COLUMNS = 1000
 _DENO_FAILED = 1
+_PRIME = (1 << 61) - 1
 
 
 class Prepared:
@@ -122,7 +122,7 @@ class Prepared:
             preludes.append(run.add("output.js", _given("format", job.output) + prelude("output")))
         if job.describe is not None:
             preludes.append(run.add("describe.js", _given("describe", job.describe) + prelude("describe")))
-        self.connection = run.connection(_connection(job, self.policy, colour))
+        self.connection = run.connection(connection(job, self.policy, colour))
         self.import_map = run.import_map(
             policy.import_map(
                 sdk=sdk,
@@ -315,53 +315,6 @@ def _frames(job: Job) -> str | None:
     return frames_of(job.colony)
 
 
-def _connection(job: Job, allowed: policy.Policy, colour: bool) -> dict[str, object]:
-    host = job.host
-    return {
-        "mode": "cli" if host is None else host.mode,
-        "address": job.colony,
-        "socket": None if host is None else host.socket,
-        "frames": allowed.frames,
-        "tls": host is None and job.access.ca is not None,
-        "ca": None if host is not None else job.access.ca,
-        "token": _script_token(job) if host is None else host.token,
-        "params": job.params,
-        "texts": job.texts,
-        "scriptName": job.source.name,
-        "screen": {"columns": _columns(), "colour": colour},
-        "executionId": _uuid(),
-    }
-
-
-def _script_token(job: Job) -> str | None:
-    """A token that only asks, made from the user's: a script never gets that itself."""
-    if job.access.token is None:
-        return None
-    import time
-
-    from coral.model.tokens import SCRIPT_PREFIX, script_token
-
-    if job.access.token.startswith(SCRIPT_PREFIX):
-        return job.access.token
-    seconds = min(job.time_limit or SCRIPT_TOKEN_SECONDS, SCRIPT_TOKEN_SECONDS)
-    return script_token(job.access.token, ends=int(time.time() + seconds + TOKEN_CLOCK_SECONDS))
-
-
-def _columns() -> int:
-    """Returns the width of what the script prints on."""
-    if os.isatty(1):
-        return os.get_terminal_size(1).columns or _COLUMNS
-    said = os.environ.get("COLUMNS", "")
-    return min(int(said), _MOST_COLUMNS) if said.isdecimal() and int(said) else _COLUMNS
-
-
-def _uuid() -> str:
-    """A random UUID (version 4); the module `uuid` would cost 3 ms."""
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
-
-
 def _clock_preludes(run: RunDirectory, clock: VirtualClock) -> list[str]:
     given = {
         "at": round(clock.at * 1000),
@@ -389,9 +342,14 @@ def _deno_dir(base: str, deno: str) -> str:
     log would slow down those who may only read.
     """
     if keeps_from_writing():
-        parts = [os.stat(path) for path in (deno, sdk_bundle())]
+        sdk = sdk_bundle()
+        parts = [os.stat(path) for path in (deno, sdk)]
+        # By path as well: installers that link from a cache give the SDK of every environment one time.
+        place = int.from_bytes(os.fsencode(sdk), "little") % _PRIME
         return os.path.join(
-            base, "deno-dir", "-".join([f"{part.st_size:x}-{part.st_mtime_ns:x}" for part in parts])
+            base,
+            "deno-dir",
+            "-".join([f"{place:x}", *[f"{part.st_size:x}-{part.st_mtime_ns:x}" for part in parts]]),
         )
     directory = os.path.join(base, "deno-dir-open")
     places.close_storage(directory)

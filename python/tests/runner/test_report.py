@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import os
 import re
 import subprocess
 from base64 import b64encode

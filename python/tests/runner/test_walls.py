@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.runner.program import Program
+from tests.runner.program import Program, deno_below, finish, first_line
 
 SDK = 'import "@coral/sdk";\n'
 
@@ -147,9 +148,38 @@ def test_files_beside_the_script_do_not_change_what_runs(coral: Program) -> None
     assert (ended.code, ended.stdout, ended.stderr) == (0, "cli\n", "")
 
 
-def test_the_connection_is_not_on_the_command_line_and_not_for_others(coral: Program, cache: Path) -> None:
-    assert coral.run("run", coral.script(SDK)).code == 0
-    assert (cache / "runs" / "0").stat().st_mode & 0o777 == 0o700
+def test_the_token_is_not_on_the_command_line_and_not_for_others(coral: Program, tmp_path: Path) -> None:
+    token = "corals_" + "t" * 40
+    (tmp_path / "token").write_text(token)
+    script = coral.script(SDK + 'console.log("up"); setInterval(() => {}, 1000);')
+    process = coral.start("run", script, "--colony", "127.0.0.1:9", "--token-file", str(tmp_path / "token"))
+    assert first_line(process) == "up"
+    deno = deno_below(process)
+    words, environ = " ".join(deno.cmdline()), Path(f"/proc/{deno.pid}/environ")
+    readable, text = environ.stat().st_mode & 0o077, environ.read_text()
+    process.terminate()
+    finish(process)
+    assert token not in words
+    assert token in text
+    assert readable == 0
+
+
+def test_much_is_handed_over_by_private_files(coral: Program, cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "params.json").write_text(json.dumps({"long": "x" * 300_000}))
+    script = coral.script(
+        'import * as coral from "@coral/sdk"; console.log(coral.params.long.length);'
+        "for (let i = 0; i < 3000; i++) Deno.statSync(new URL(`./many/${i}.ts`, import.meta.url));"
+    )
+    many = Path(script).parent / "many"
+    many.mkdir()
+    (many / ".hidden").touch()  # so that each of the others is named
+    for number in range(3000):
+        (many / f"{number}.ts").touch()
+    ended = coral.run("run", script, "--param-file", str(tmp_path / "params.json"))
+    assert (ended.code, ended.stdout, ended.stderr) == (0, "300000\n", "")
+    for folder in (cache / "runs").iterdir():
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert not {"connection.json", "import_map.json"} & {entry.name for entry in folder.iterdir()}
 
 
 def test_a_bare_name_is_a_package(coral: Program) -> None:

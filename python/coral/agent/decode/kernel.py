@@ -1,6 +1,6 @@
 """The native kernel: OTLP trace bytes to Arrow columns, by ctypes and the Arrow C data interface.
 
-The library is `coral/_native/libcoral_otlp.so`; `python/native` has its source and its contract. It is
+The library is `coral/_native/libcoral.so`; `python/native` has its source and its contract. It is
 used where it is there (the wheels for Linux) and `CORAL_NATIVE` is not `0`. ctypes lets go of the GIL
 during the call, so requests are decoded in parallel.
 """
@@ -30,7 +30,7 @@ from coral.limits import (
 )
 
 _log = logging.getLogger(__name__)
-_LIBRARY: Final = Path(__file__).parents[2] / "_native" / "libcoral_otlp.so"
+_LIBRARY: Final = Path(__file__).parents[2] / "_native" / "libcoral.so"
 _ABI_VERSION: Final = 1
 _MAX_NS: Final = 2**63 - 1
 _OK, _MALFORMED, _NO_MEMORY, _TOO_LARGE = range(4)

@@ -9,7 +9,12 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
+
+_LIBRARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), *("..",) * 2, "_native", "libcoral.so")
+_NOW = 2  # RTLD_NOW
+_bound: list[Any] = []
 
 # Numbers of include/uapi/asm-generic/unistd.h are the same on every CPU from 424 on.
 LANDLOCK_CREATE_RULESET = 444
@@ -33,11 +38,12 @@ class Kernel:
 
     Attributes:
         machine: `x86_64` or `aarch64`.
+        launcher: `coral_launch` of the native library (`python/native/launch.h`), or None.
         prctl: Number of that call, and likewise the others.
     """
 
-    __slots__ = ("_address_of", "_char", "_get_errno", "_syscall", "execve", "machine", "mmap", "prctl",
-                 "prlimit64", "seccomp")  # fmt: skip
+    __slots__ = ("_address_of", "_char", "_get_errno", "_syscall", "execve", "launcher", "machine", "mmap",
+                 "prctl", "prlimit64", "seccomp")  # fmt: skip
 
     def __init__(self, machine: str, binding: Any) -> None:
         numbers = _NUMBERS[machine]
@@ -47,7 +53,7 @@ class Kernel:
         self.seccomp = numbers["seccomp"]
         self.mmap = numbers["mmap"]
         self.execve = numbers["execve"]
-        self._syscall, self._char, self._address_of, self._get_errno = binding
+        self._syscall, self.launcher, self._char, self._address_of, self._get_errno = binding
 
     def call(self, number: int, *arguments: int) -> int:
         """Makes one system call.
@@ -90,10 +96,10 @@ class Buffer:
         self._array = array
         self.address = address
 
-    def put(self, offset: int, content: bytes) -> None:
-        """Overwrites some of the bytes."""
-        whole = self._array.raw
-        self._array.raw = whole[:offset] + content + whole[offset + len(content) :]
+    def numbers(self, offset: int) -> list[int]:
+        """Returns what stands from an offset on, as numbers of eight bytes."""
+        content = self._array.raw
+        return [int.from_bytes(content[at : at + 8], "little") for at in range(offset, len(content), 8)]
 
 
 def kernel() -> Kernel | None:
@@ -105,7 +111,9 @@ def kernel() -> Kernel | None:
         return None
     if os.sysconf("SC_LONG_BIT") != 64:
         return None  # a 32-bit interpreter on a 64-bit kernel
-    binding = _bind()
+    if not _bound:
+        _bound.append(_bind())
+    binding = _bound[0]
     return None if binding is None else Kernel(system.machine, binding)
 
 
@@ -123,16 +131,33 @@ def _bind() -> Any:
             _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
             _restype_ = Long
 
-        function: Any = Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), "syscall"))  # type: ignore[arg-type]
-        function.argtypes = (Long,) * 7
-        return function, Char, _ctypes.addressof, _ctypes.get_errno
+        def find(library: str | None, name: str, arguments: int) -> Any:
+            found: Any = Function(_ctypes.dlsym(_ctypes.dlopen(library, _NOW), name))  # type: ignore[arg-type]
+            found.argtypes = (Long,) * arguments
+            return found
+
+        return find(None, "syscall", 7), _launcher(find), Char, _ctypes.addressof, _ctypes.get_errno
     except (ImportError, AttributeError, TypeError, OSError):
         pass  # another interpreter than CPython, or one of the future: the public way does it
     try:
         import ctypes
     except ImportError:  # a Python that was built without libffi
         return None
-    function = ctypes.CDLL(None, use_errno=True).syscall
-    function.argtypes = (ctypes.c_long,) * 7
-    function.restype = ctypes.c_long
-    return function, ctypes.c_char, ctypes.addressof, ctypes.get_errno
+
+    def find_publicly(library: str | None, name: str, arguments: int) -> Any:
+        found = getattr(ctypes.CDLL(library, use_errno=True), name)
+        found.argtypes = (ctypes.c_long,) * arguments
+        found.restype = ctypes.c_long
+        return found
+
+    function = find_publicly(None, "syscall", 7)
+    return function, _launcher(find_publicly), ctypes.c_char, ctypes.addressof, ctypes.get_errno
+
+
+def _launcher(find: Callable[[str | None, str, int], Any]) -> Any:
+    if os.environ.get("CORAL_NATIVE") == "0":
+        return None
+    try:
+        return find(_LIBRARY, "coral_launch", 1)
+    except (OSError, AttributeError):
+        return None  # a tree without it: Python does the same, more slowly

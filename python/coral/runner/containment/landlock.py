@@ -15,7 +15,6 @@ handles and no rule allows is denied. Descriptors that are open already keep the
 
 from __future__ import annotations
 
-import errno
 import os
 
 from coral.runner.containment.kernel import (
@@ -40,6 +39,7 @@ _CONNECT_TCP = 1 << 1
 _SCOPE_ABSTRACT_SOCKETS = 1 << 0
 _SCOPE_SIGNALS = 1 << 1
 
+_EBADFD = 77  # of Linux; the module errno costs more than this file
 _VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
 _RULE_PATH = 1
 _RULE_PORT = 2
@@ -66,6 +66,8 @@ def why_none(kernel: Kernel) -> str:
     try:
         kernel.call(LANDLOCK_CREATE_RULESET, 0, 0, _VERSION)
     except OSError as error:
+        import errno
+
         if error.errno == errno.EPERM or (error.errno == errno.ENOSYS and _is_filtered()):
             return f"a filter of system calls, perhaps a container's, refuses it ({error.strerror})"
     return "this kernel has none (Linux 5.13 has), or it was started without"
@@ -124,7 +126,7 @@ class Ruleset:
             self._add(_RULE_PATH, rights.to_bytes(8, "little") + descriptor.to_bytes(4, "little"))
         except OSError as error:
             # Of memfd_create, in no mounted file system: the kernel takes no rules for it, nor denies it.
-            if error.errno != errno.EBADFD:
+            if error.errno != _EBADFD:
                 raise
         finally:
             os.close(descriptor)

@@ -1,7 +1,8 @@
 """Starts a program inside its walls: what happens between fork and exec.
 
-All that can be prepared is prepared before the fork. The child then makes system calls only, tells by a
-pipe which of them the kernel refused, and executes the program. Fork is safe here, for `coral run` has
+All that can be prepared is prepared before the fork. The child then makes system calls only, tells which
+of them the kernel refused, and executes the program. The native library does that without copying
+this process; where it is missing, Python does it here. Fork is safe here, for `coral run` has
 one thread; a program with threads starts this as a process of its own.
 """
 
@@ -18,7 +19,13 @@ from coral.runner.containment.kernel import (
     Kernel,
 )
 from coral.runner.containment.landlock import READ_FILE, Ruleset
-from coral.runner.containment.seccomp import FILTER_FLAG_TSYNC, SET_MODE_FILTER, for_process, program
+from coral.runner.containment.seccomp import (
+    ANY_PROCESS,
+    FILTER_FLAG_TSYNC,
+    SET_MODE_FILTER,
+    for_process,
+    program,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +46,9 @@ _CLOSE_ON_EXEC = 4  # CLOSE_RANGE_CLOEXEC, Linux 5.11
 _MAP_FIXED_NOREPLACE_PRIVATE_ANONYMOUS = 0x100000 | 0x02 | 0x20
 _READ_WRITE = 3
 _PAGE = 1 << 16  # the largest page of the CPUs that we know
+_EIGHT_BYTES = (1 << 64) - 1
+# Of struct coral_launch: what the kernel may refuse before it is asked to execute the program.
+_STEPS = ("parent_death", "rlimits", "no_new_privs", "landlock", "seccomp")
 _USER_SPACE_BITS = 46  # below what either CPU gives a process
 
 
@@ -107,8 +117,10 @@ def launch(
     Raises:
         OSError: It cannot be started.
     """
-    report_read, report_write = os.pipe()
     image = _Image(argv, environment, walls)
+    if walls.kernel is not None and walls.kernel.launcher is not None:
+        return _launch_native(walls.kernel, image, walls, own_group, stdio or (-1, -1, -1))
+    report_read, report_write = os.pipe()
     handled = [number for number in signal.valid_signals() if callable(signal.getsignal(number))]
     parent = os.getpid()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -129,6 +141,42 @@ def launch(
     return pid, told
 
 
+def _launch_native(
+    kernel: Kernel, image: _Image, walls: Walls, own_group: bool, stdio: tuple[int, int, int]
+) -> tuple[int, list[str]]:
+    """Lets the native library (`python/native/launch.h`) do what `_become` does, without a copy of us."""
+    limits = _numbers(kernel, [number for pair in walls.rlimits.items() for number in pair])
+    code = None if walls.calls is None else kernel.buffer(image.filter)
+    given = [
+        image.address,
+        image.arguments[0].address,
+        image.variables[0].address,
+        -1 if walls.ruleset is None else walls.ruleset.descriptor,
+        0 if code is None else code.address,
+        0 if code is None else len(image.filter) // 8,
+        ANY_PROCESS,
+        limits.address,
+        len(walls.rlimits),
+        own_group,
+        walls.no_new_privileges,
+        *stdio,
+    ]
+    block = _numbers(kernel, [*given, *[0] * (len(_STEPS) + 1)])
+    pid = kernel.launcher(block.address)
+    *refused, failed = block.numbers(8 * len(given))
+    if failed:
+        raise OSError(failed, os.strerror(failed))
+    return pid, [_refusal(layer, error) for layer, error in zip(_STEPS, refused, strict=True) if error]
+
+
+def _numbers(kernel: Kernel, numbers: list[int]) -> Buffer:
+    return kernel.buffer(b"".join([(number & _EIGHT_BYTES).to_bytes(8, "little") for number in numbers]))
+
+
+def _refusal(layer: str, error: int | None) -> str:
+    return f"{layer}: the kernel refuses it ({os.strerror(error or 0)})"
+
+
 class _Image:
     """The program, its arguments and environment where the kernel can read them."""
 
@@ -139,22 +187,23 @@ class _Image:
         self.program = _own(argv[0])
         self.environment = environment
         self.address = 0
-        if walls.kernel is None or walls.calls is None:
+        if walls.kernel is None:
             return
         kernel = walls.kernel
         path = os.fsencode(self.program) + b"\0"
         self.address = _unguessable_page(kernel, len(path))
         kernel.write_at(self.address, path)
         calls = walls.calls
-        self.filter = program(
-            kernel,
-            exec_address=self.address,
-            names=calls.names,
-            unix=calls.unix,
-            inet=calls.inet,
-            listen=calls.listen,
-            writes=calls.writes,
-        )
+        if calls is not None:
+            self.filter = program(
+                kernel,
+                exec_address=self.address,
+                names=calls.names,
+                unix=calls.unix,
+                inet=calls.inet,
+                listen=calls.listen,
+                writes=calls.writes,
+            )
         self.arguments = _strings(kernel, [os.fsencode(word) for word in argv])
         self.variables = _strings(
             kernel, [os.fsencode(f"{name}={value}") for name, value in environment.items()]
@@ -233,7 +282,7 @@ def _confine(kernel: Kernel, walls: Walls, image: _Image, parent: int, report: i
         try:
             kernel.call(number, *arguments)
         except OSError as error:
-            os.write(report, f"{layer}: the kernel refuses it ({error.strerror})\n".encode())
+            os.write(report, f"{_refusal(layer, error.errno)}\n".encode())
             return False
         return True
 
@@ -258,7 +307,7 @@ def _confine(kernel: Kernel, walls: Walls, image: _Image, parent: int, report: i
             walls.ruleset.allow_path("/proc/self/maps", READ_FILE)
             walls.ruleset.enforce()
         except OSError as error:
-            os.write(report, f"landlock: the kernel refuses it ({error.strerror})\n".encode())
+            os.write(report, f"{_refusal('landlock', error.errno)}\n".encode())
     if walls.calls is not None:
         code = for_process(image.filter, os.getpid())
         held = kernel.buffer(code)

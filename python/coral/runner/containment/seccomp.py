@@ -76,7 +76,7 @@ _CHECKED = {
 }  # fmt: skip
 
 _FEW = 4
-_ANY_PROCESS = 0x7FFFFFF1  # no process has this number, and nothing else in the filter
+ANY_PROCESS = 0x7FFFFFF1  # no process has this number, and nothing else in the filter
 
 # linux/audit.h
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -145,7 +145,7 @@ def program(
     if not listen:
         answers[number["bind"]] = answers[number["listen"]] = refused
     for name in ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"):
-        answers[number[name]] = [*_require(0, _ANY_PROCESS), _op(_RETURN, _ALLOW)]
+        answers[number[name]] = [*_require(0, ANY_PROCESS), _op(_RETURN, _ALLOW)]
     if column == 1:
         answers.pop(0, None)  # 0 stands for calls that arm64 does not have
     code = [
@@ -155,21 +155,24 @@ def program(
         _op(_LOAD, _NUMBER),
         _op(_JUMP_GREATER_EQUAL, _X32, 0, 1),
         _fail(_EPERM),
-        *_search(sorted(answers.items())),
+        *_search(_ranges(answers)),
     ]
     return b"".join(code)
 
 
 def for_process(code: bytes, pid: int) -> bytes:
     """Returns the filter of one process, the only one to which it may send signals."""
-    return code.replace(_ANY_PROCESS.to_bytes(4, "little"), pid.to_bytes(4, "little"))
+    return code.replace(ANY_PROCESS.to_bytes(4, "little"), pid.to_bytes(4, "little"))
 
 
-def _search(answers: list[tuple[int, list[bytes]]]) -> list[bytes]:
-    """Finds a call's answer by halving; a call that has none is allowed.
+def _search(answers: list[tuple[int, int, list[bytes]]]) -> list[bytes]:
+    """Finds the answer of a call by halving; a call that has none is allowed.
 
     The kernel runs the filter once for each call there is when it is put in place, so a list of two hundred
     comparisons would cost a millisecond.
+
+    Args:
+        answers: First call, last call, and what is answered, in order.
     """
     if len(answers) > _FEW:
         middle = len(answers) // 2
@@ -177,9 +180,26 @@ def _search(answers: list[tuple[int, list[bytes]]]) -> list[bytes]:
         jump = _op(_JUMP, len(left))
         return [_op(_JUMP_GREATER_EQUAL, answers[middle][0], 0, 1), jump, *left, *right]
     code = []
-    for number, answer in answers:
-        code += [_op(_JUMP_EQUAL, number, 0, len(answer)), *answer]
+    for first, last, answer in answers:
+        if first == last:
+            code.append(_op(_JUMP_EQUAL, first, 0, len(answer)))
+        else:
+            code.append(_op(_JUMP_GREATER_EQUAL, first, 0, 1 + len(answer)))
+            code.append(_op(_JUMP_GREATER_EQUAL, last + 1, len(answer), 0))
+        code += answer
     return [*code, _op(_RETURN, _ALLOW)]
+
+
+def _ranges(answers: dict[int, list[bytes]]) -> list[tuple[int, int, list[bytes]]]:
+    """Puts calls with consecutive numbers and the same answer together."""
+    found: list[tuple[int, int, list[bytes]]] = []
+    for number in sorted(answers):
+        answer = answers[number]
+        if found and found[-1][1] == number - 1 and found[-1][2] is answer:
+            found[-1] = (found[-1][0], number, answer)
+        else:
+            found.append((number, number, answer))
+    return found
 
 
 def _clone() -> list[bytes]:

@@ -1,0 +1,208 @@
+"""How a child is started behind its walls: by the native library and by Python, which must do the same."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coral.runner import process
+from coral.runner.containment import kernel as kernels
+from coral.runner.containment import seccomp
+from coral.runner.containment.confine import Confinement, Files
+from coral.runner.containment.kernel import Kernel
+from coral.runner.containment.launch import Walls, launch
+from coral.runner.policy import Policy
+from tests.runner.program import Program
+
+if sys.platform != "linux":
+    pytest.skip("Landlock and seccomp are Linux's", allow_module_level=True)
+
+_TELLS = (
+    "import os, signal;"
+    "status = open('/proc/self/status').read();"
+    "print([line.split()[1] for line in status.splitlines()"
+    " if line.startswith(('NoNewPrivs', 'Seccomp:', 'SigBlk', 'SigIgn', 'SigCgt'))]);"
+    "print(os.getpgid(0) == os.getpid(), sorted(os.listdir('/proc/self/fd'))[:4], os.environ['A'])"
+)
+
+
+@pytest.fixture(params=["native", "python"])
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    """The kernel's calls, with the native library and without it."""
+    monkeypatch.setattr(kernels, "_bound", [])
+    monkeypatch.setenv("CORAL_NATIVE", "1" if request.param == "native" else "0")
+    found = kernels.kernel()
+    assert found is not None
+    assert (found.launcher is not None) == (request.param == "native")
+    return found
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """A pipe that the child inherits nothing of but its end for writing."""
+    read, write = os.pipe()
+    yield read, write
+    os.close(read)
+
+
+def _output(pipe: tuple[int, int], argv: list[str], walls: Walls, **environment: str) -> tuple[bytes, int]:
+    read, write = pipe
+    pid, refused = launch(argv, environment, walls, own_group=True, stdio=(0, write, 2))
+    os.close(write)
+    assert refused == []
+    with os.fdopen(os.dup(read), "rb") as file:
+        said = file.read()
+    return said, os.waitpid(pid, 0)[1]
+
+
+def test_what_a_child_starts_with(system: Kernel, pipe: tuple[int, int]) -> None:
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: None)
+    try:
+        walls = Walls(system, rlimits={4: 0})  # RLIMIT_CORE
+        said, status = _output(pipe, [sys.executable, "-S", "-c", _TELLS], walls, A="b c")
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert status == 0
+    first, second = said.decode().splitlines()
+    blocked, _, caught, no_new_privileges, filtered = eval(first)  # a list of words
+    assert (int(blocked, 16), no_new_privileges, filtered) == (0, "1", "0")
+    assert int(caught, 16) & (1 << signal.SIGUSR1 - 1) == 0
+    assert second == "True ['0', '1', '2', '3'] b c"  # 3 is that of listing them
+
+
+def test_all_walls_at_once(system: Kernel, pipe: tuple[int, int], tmp_path: Path) -> None:
+    (tmp_path / "inside").write_text("inside")
+    program = os.path.realpath("/bin/cat")
+    confinement = Confinement(Policy("question"), Files(program, trees=[str(tmp_path)], files=[]))
+    confinement.walls.kernel = system
+    try:
+        argv = [program, f"{tmp_path}/inside", "/etc/passwd"]
+        said, status = _output(pipe, argv, confinement.walls, PATH="/bin")
+    finally:
+        confinement.close()
+    assert (said, os.waitstatus_to_exitcode(status)) == (b"inside", 1)
+
+
+def test_a_program_that_is_not_there(system: Kernel) -> None:
+    with pytest.raises(OSError, match="No such file") as error:
+        launch(["/nonexistent/program"], {}, Walls(system), own_group=True)
+    assert error.value.errno == errno.ENOENT
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)  # nothing is left of it
+
+
+def test_a_refusal_names_the_layer(system: Kernel) -> None:
+    walls = Walls(system, rlimits={99: 1})
+    pid, refused = launch(["/bin/true"], {}, walls, own_group=True)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert refused == ["rlimits: the kernel refuses it (Invalid argument)"]
+
+
+def test_no_descriptor_is_passed_on(system: Kernel, pipe: tuple[int, int], tmp_path: Path) -> None:
+    with open(tmp_path / "secret", "w") as file:
+        os.set_inheritable(file.fileno(), True)
+        said, _ = _output(pipe, ["/bin/ls", "/proc/self/fd"], Walls(system))
+    assert said.split() == [b"0", b"1", b"2", b"3"]
+
+
+def test_a_short_run_is_not_looked_at() -> None:
+    """The first look makes a control group, for which a process that starts threads has to wait."""
+
+    class Watches:
+        tick = 3600.0
+
+        def exceeded(self) -> None:
+            pytest.fail("it looked")
+
+    class Fake(Confinement):
+        def __init__(self) -> None:
+            self.walls = Walls(None)
+            self.missing = []
+
+        def started(self, pid: int) -> Watches:  # type: ignore[override]
+            return Watches()
+
+        def killed_for_memory(self) -> bool:
+            return False
+
+    assert process.run_child(["/bin/true"], {}, None, Fake()).code == 0
+
+
+def test_a_run_without_the_native_library_does_the_same(coral: Program) -> None:
+    script = coral.script('console.log(1); Deno.readTextFileSync("/etc/passwd");')
+    plain, native = (coral.run("run", script, CORAL_NATIVE=value) for value in "01")
+    assert plain == native
+    assert (plain.code, plain.stdout) == (77, "1\n")
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+@pytest.mark.parametrize("writes", [False, True])
+def test_the_filter_answers_every_call_as_it_is_written(machine: str, writes: bool) -> None:
+    """The search by halves and ranges finds what the tables say, on both CPUs."""
+    column = 0 if machine == "x86_64" else 1
+    address = 0x1234_5678_9ABC
+    code = seccomp.program(
+        Kernel(machine, (None,) * 5),
+        exec_address=address,
+        names=False,
+        unix=False,
+        inet=True,
+        listen=False,
+        writes=writes,
+    )
+    checked = {numbers[column] for numbers in seccomp._CHECKED.values()}
+    tables = [seccomp._REFUSED] if writes else [seccomp._REFUSED, seccomp._REFUSED_WRITES]
+    refused = {numbers[column] for table in tables for numbers in table.values()} - {0}
+    for number in range(600):
+        if number not in checked:
+            expected = 0x50001 if number in refused else 0x7FFF0000
+            assert _run(code, seccomp._ARCHITECTURES[machine], number) == expected, number
+    execve = seccomp._CHECKED["execve"][column]
+    assert _run(code, seccomp._ARCHITECTURES[machine], execve, address) == 0x7FFF0000
+    assert _run(code, seccomp._ARCHITECTURES[machine], execve, address + 1) == 0x50001
+    assert _run(code, seccomp._ARCHITECTURES[machine], execve, address + (1 << 32)) == 0x50001
+    socket = seccomp._CHECKED["socket"][column]
+    for family, kind, protocol, allowed in (
+        (2, 1, 0, True),
+        (10, 1, 6, True),
+        (2, 2, 0, False),
+        (1, 1, 0, False),
+    ):
+        answer = _run(code, seccomp._ARCHITECTURES[machine], socket, family, kind | 0o2000000, protocol)
+        assert answer == (0x7FFF0000 if allowed else 0x50001)
+    assert _run(code, 0x40000003, 1) == 0x80000000  # another kind of CPU: the process ends
+
+
+def _run(code: bytes, architecture: int, number: int, *arguments: int) -> int:
+    """Runs a filter as the kernel does (Documentation/networking/filter.rst)."""
+    data = number.to_bytes(4, "little") + architecture.to_bytes(4, "little") + bytes(8)
+    data += b"".join(argument.to_bytes(8, "little") for argument in (*arguments, *[0] * 6)[:6])
+    accumulator, place = 0, 0
+    while True:
+        word = code[8 * place : 8 * place + 8]
+        kind, if_true, if_false = int.from_bytes(word[:2], "little"), word[2], word[3]
+        value = int.from_bytes(word[4:], "little")
+        place += 1
+        match kind:
+            case 0x20:
+                accumulator = int.from_bytes(data[value : value + 4], "little")
+            case 0x54:
+                accumulator &= value
+            case 0x05:
+                place += value
+            case 0x15:
+                place += if_true if accumulator == value else if_false
+            case 0x35:
+                place += if_true if accumulator >= value else if_false
+            case 0x45:
+                place += if_true if accumulator & value else if_false
+            case 0x06:
+                return value
+            case _:
+                raise AssertionError(f"{kind:#x} at {place}")
