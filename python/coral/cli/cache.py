@@ -13,6 +13,7 @@ from coral.config.paths import own_uid
 from coral.errors import StorageError
 from coral.runner import places
 from coral.runner.binary import read_manifest
+from coral.runner.imports import in_use
 
 _RUNS: Final = "folders of runs"  # some KB, which every run takes anew: never removed
 
@@ -135,12 +136,10 @@ def _in_use(path: str) -> bool:
     """Whether a script may be running by it, or Deno is being unpacked to it."""
     base = os.path.dirname(path)
     if os.path.basename(base) != "deno":
-        runs = os.path.join(base, "runs")
-        return any(_locked(os.path.join(runs, name, "lock")) for name in _names(runs))
-    runs = os.path.join(os.path.dirname(base), "runs")
+        return in_use(base)
     manifest = read_manifest()
     current = manifest is not None and path == os.path.dirname(manifest.below(os.path.dirname(base)))
-    if current and any(_locked(os.path.join(runs, name, "lock")) for name in _names(runs)):
+    if current and in_use(os.path.dirname(base)):
         return True
     return _locked(path if path.endswith(".lock") else f"{path}.lock")
 

@@ -15,6 +15,9 @@ from coral.config.fast_json import dumps
 from coral.errors import StorageError
 
 _SLOTS = 1024
+_MARKS = "in-use"
+_MOST_PROCESSES = 1 << 22  # PID_MAX_LIMIT of Linux
+_TURNS = 64
 # One argument or variable has at most 128 KiB (Linux's MAX_ARG_STRLEN).
 _MOST_CHARACTERS = 100_000
 
@@ -26,15 +29,16 @@ class RunDirectory:
         path: The directory; None while nothing was added.
     """
 
-    __slots__ = ("_added", "_base", "_lock", "path")
+    __slots__ = ("_added", "_base", "_lock", "_mark", "path")
 
     def __init__(self, base: str) -> None:
-        """Takes nothing yet.
+        """Takes no directory yet, but says that the base directory is in use (`in_use`).
 
         Args:
             base: The base directory below which it will be.
         """
         self._base = base
+        self._mark = _mark(base)
         self._added: list[str] = []
         self.path: str | None = None
 
@@ -72,6 +76,9 @@ class RunDirectory:
 
     def close(self) -> None:
         """Removes what was written and gives the directory back."""
+        if self._mark is not None:
+            os.close(self._mark)
+            self._mark = None
         if self.path is None:
             return
         for name in self._added:
@@ -104,6 +111,41 @@ class RunDirectory:
             self._lock = lock
             return path
         raise StorageError(f"{_SLOTS} scripts run already", hint="wait for some of them to end")
+
+
+def in_use(base: str) -> bool:
+    """Says whether a run of another process uses what is below a base directory."""
+    try:
+        descriptor = os.open(os.path.join(base, _MARKS), os.O_RDWR)
+    except OSError:
+        return False  # nobody ever has
+    try:
+        os.lockf(descriptor, os.F_TEST, 0)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _mark(base: str) -> int | None:
+    """Locks one byte of a file, each process another: flock's module would have to be loaded."""
+    if not hasattr(os, "lockf"):
+        return None  # Windows, which runs no scripts
+    try:
+        descriptor = os.open(os.path.join(base, _MARKS), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return None  # a full disk: the run needs nothing of it
+    for turn in range(_TURNS):  # another one with our number is in another container
+        os.lseek(descriptor, os.getpid() + turn * _MOST_PROCESSES, os.SEEK_SET)
+        try:
+            os.lockf(descriptor, os.F_TLOCK, 1)
+            break
+        except (BlockingIOError, PermissionError):
+            continue
+        except OSError:
+            break  # a file system without locks
+    return descriptor
 
 
 def _write(path: str, text: str) -> None:

@@ -69,6 +69,7 @@ def test_what_is_old_is_shown_and_removed(used: Program, tmp_path: Path) -> None
 
 
 def test_all_is_removed_unless_a_script_runs(used: Program, tmp_path: Path) -> None:
+    assert used.run("run", "-e", "1").code == 0  # which needs a folder
     running = used.start("run", used.script("await new Promise((r) => setTimeout(r, 50000));"))
     deno_below(running)
     kept = used.run("cache", "prune", "--all").stdout.splitlines()
