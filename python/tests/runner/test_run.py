@@ -188,6 +188,7 @@ def test_runs_leave_nothing_behind(coral: Program, cache: Path) -> None:
     script = coral.script(SDK + "console.log(1);")
     for _ in range(3):
         assert coral.run("run", script).code == 0
+        assert coral.run("run", "-e", "1").code == 0
     left = [path.name for path in (cache / "runs").rglob("*") if path.is_file()]
     assert set(left) == {"lock"}
 
