@@ -46,10 +46,11 @@ class Engine:
         return {RUN_LABEL: RUN, _OWNER_LABEL: f"{own.pid}:{own.create_time():.2f}"}
 
     def found(self, run: str = RUN) -> list[str]:
-        """Containers, networks and volumes of a run."""
+        """Containers, networks and volumes of a run, which may be on their way out."""
         only = {"label": f"{RUN_LABEL}={run}"}
+        containers = self.client.containers.list(all=True, filters=only, ignore_removed=True)
         return [
-            *(f"container {found.name}" for found in self.client.containers.list(all=True, filters=only)),
+            *(f"container {found.name}" for found in containers),
             *(f"network {found.name}" for found in self.client.networks.list(filters=only)),
             *(f"volume {found.name}" for found in self.client.volumes.list(filters=only)),
         ]
@@ -69,7 +70,10 @@ class Engine:
         """Removes what runs made that are no more: they were killed before they could clean up."""
         ours = {"label": RUN_LABEL}
         everything = [
-            *(found.labels for found in self.client.containers.list(all=True, filters=ours)),
+            *(
+                found.labels
+                for found in self.client.containers.list(all=True, filters=ours, ignore_removed=True)
+            ),
             *(found.attrs["Labels"] for found in self.client.networks.list(filters=ours)),
             *(found.attrs["Labels"] for found in self.client.volumes.list(filters=ours)),
         ]

@@ -208,6 +208,17 @@ def test_deno_checks_and_runs_a_script_against_a_colony(
     assert (done.returncode, done.stdout) == (0, PRINTED), done.stderr
 
 
+def test_bun_installs_and_runs_a_script_against_a_colony(
+    tools: NodeTools, registry: Registry, colony: str, tmp_path: Path
+) -> None:
+    (tmp_path / "package.json").write_text(json.dumps({"name": "bun-project", "private": True}))
+    (tmp_path / "script.ts").write_text(SCRIPT)
+    added = run_alone([tools.bun, "add", f"@coral/sdk@{registry.version}"], tmp_path, registry.environment)
+    assert added.returncode == 0, added.stderr
+    done = run_alone([tools.bun, "run", "script.ts"], tmp_path, {"CORAL_COLONY": colony})
+    assert (done.returncode, done.stdout) == (0, PRINTED), done.stderr
+
+
 class _Listing(grpc.GenericRpcHandler):
     """Answers ListServices, and keeps what came with the calls."""
 
@@ -226,7 +237,10 @@ class _Listing(grpc.GenericRpcHandler):
         )
 
 
-def test_tls_with_an_authority_and_a_token(tools: NodeTools, project: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", ["node", "bun"])
+def test_tls_with_an_authority_and_a_token(
+    tools: NodeTools, project: Path, tmp_path: Path, program: str
+) -> None:
     made = run_alone([tools.python, "-m", "trustme", "-q", "-d", tmp_path, "-i", "127.0.0.1"], tmp_path)
     assert made.returncode == 0, made.stderr
     listing = _Listing()
@@ -241,16 +255,17 @@ def test_tls_with_an_authority_and_a_token(tools: NodeTools, project: Path, tmp_
             "const [address, file, token] = process.argv.slice(2) as [string, string?, string?];\n"
             "if (file) coral.connect({ address, ca: readFileSync(file, 'utf8'), token });\n"
             "else if (address) coral.connect({ address, tls: true });\n"
-            "try {\n  console.log((await coral.services.list()).map((service) => service.name));\n}"
+            "try {\n  console.log((await coral.services.list()).map((service) => service.name).join());\n}"
             " catch (error) {\n  console.log((error as coral.CoralError).reason);\n}\n"
         )
         address, authority = f"127.0.0.1:{port}", str(tmp_path / "client.pem")
-        given = tools.run("tls.ts", address, authority, "secret", cwd=project)
-        assert (given.stdout, listing.tokens) == ("[ 'secure' ]\n", ["Bearer secret"]), given.stderr
+        command = [tools.node if program == "node" else tools.bun, "tls.ts"]
+        given = run_alone([*command, address, authority, "secret"], project)
+        assert (given.stdout, listing.tokens) == ("secure\n", ["Bearer secret"]), given.stderr
         environment = {"CORAL_COLONY": address, "CORAL_TLS_CA": authority, "CORAL_TOKEN": "other"}
-        named = tools.run("tls.ts", cwd=project, environment=environment)
-        assert (named.stdout, listing.tokens[1:]) == ("[ 'secure' ]\n", ["Bearer other"]), named.stderr
-        strange = tools.run("tls.ts", address, cwd=project)
+        named = run_alone(command, project, environment)
+        assert (named.stdout, listing.tokens[1:]) == ("secure\n", ["Bearer other"]), named.stderr
+        strange = run_alone([*command, address], project)
         assert (strange.stdout, len(listing.tokens)) == ("UNREACHABLE\n", 2), "its authority is unknown"
     finally:
         server.stop(None)

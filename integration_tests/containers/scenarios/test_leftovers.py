@@ -54,14 +54,17 @@ def await_wait(child: subprocess.Popen[bytes], log: Path) -> None:
 
 def test_a_failed_test_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
     run, log = uuid.uuid4().hex, tmp_path / "log"
-    child = start("test_that_fails", run, log)
     seen: set[str] = set()
+    with start("test_that_fails", run, log) as child:
 
-    def ended() -> bool:
-        seen.update(found.partition(" ")[0] for found in engine.found(run))
-        return child.poll() is not None
+        def ended() -> bool:
+            seen.update(found.partition(" ")[0] for found in engine.found(run))
+            return child.poll() is not None
 
-    wait_for(ended, seconds=120)
+        try:
+            wait_for(ended, seconds=120)
+        finally:
+            child.kill()
     assert child.returncode == 1, log.read_text()
     assert "it fails, as it should" in log.read_text()
     assert seen == {"container", "network", "volume"}

@@ -38,6 +38,12 @@ class NodeTools:
         """Runs a JavaScript file by Node to its end."""
         return run_alone([self.node, *arguments], cwd, environment)
 
+    @property
+    def bun(self) -> Path:
+        """Bun's program; npm installs the one for this machine alone, without running a script."""
+        (program,) = self.modules.glob("@oven/bun-*/bin/bun")
+        return program
+
 
 def node_tools() -> NodeTools | None:
     """The tools, or None where there are none: Bazel provides them to the tests that ask for them."""
