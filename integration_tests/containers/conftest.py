@@ -20,7 +20,7 @@ pytest.importorskip(
     "testcontainers", reason="./bazelw test //integration_tests/containers/... has what these need"
 )
 
-from engine import Engine, NoEngineError, open_engine
+from engine import DEADLINE_SECONDS, Engine, NoEngineError, open_engine
 from fleet import Fleet, Site
 
 
@@ -32,6 +32,12 @@ def pytest_configure() -> None:
 def _end(number: int, _: object) -> None:
     signal.signal(number, signal.SIG_IGN)
     pytest.exit(f"ended by {signal.Signals(number).name}", returncode=128 + number)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Waits end by deadlines of their own, which tell more than a test's time limit."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(4 * DEADLINE_SECONDS))
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,9 @@ import docker
 import docker.errors
 import psutil
 
+DEADLINE_SECONDS = 180.0
+"""How long one thing may take; on a busy machine a command in a container takes ten seconds."""
+
 RUN_LABEL = "coral.test.run"
 """Label of every container, network and volume: which run made it."""
 
@@ -121,7 +124,7 @@ def open_engine() -> Iterator[Engine]:
                     client.images.remove(image, force=True)
 
 
-def wait_for(question: Any, seconds: float = 60.0) -> None:
+def wait_for(question: Any, seconds: float = DEADLINE_SECONDS) -> None:
     """Asks until the answer is true.
 
     Raises:

@@ -22,7 +22,7 @@ from typing import Any, Self
 from urllib.request import ProxyHandler, build_opener
 
 import docker.errors
-from engine import Engine, wait_for
+from engine import DEADLINE_SECONDS, Engine, wait_for
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
@@ -100,7 +100,7 @@ class Machine:
 
     def await_end(self) -> int:
         """Waits until it has ended by itself; answers its exit code."""
-        return int(self.docker.wait(timeout=60)["StatusCode"])
+        return int(self.docker.wait(timeout=DEADLINE_SECONDS)["StatusCode"])
 
 
 class Site:

@@ -64,7 +64,7 @@ def test_a_newcomer_sees_the_report(compose: Compose) -> None:
         return done.returncode == 0 and "payments" in done.stdout and "Slowest: " in done.stdout
 
     try:
-        wait_for(reported, seconds=90)
+        wait_for(reported)
     except AssertionError as error:
         raise AssertionError(f"{error}: {last}\n{compose('logs', '--tail=20').stdout}") from None
     status = compose("run", "--rm", "-T", "coral", "status", "--check")

@@ -9,7 +9,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from engine import Engine, wait_for
+from engine import DEADLINE_SECONDS, Engine, wait_for
 
 HERE = Path(__file__).parent.parent
 
@@ -49,7 +49,7 @@ def await_wait(child: subprocess.Popen[bytes], log: Path) -> None:
         assert child.poll() is None, log.read_text()
         return b"it waits" in log.read_bytes()
 
-    wait_for(waits, seconds=120)
+    wait_for(waits)
 
 
 def test_a_failed_test_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_failed_test_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
             return child.poll() is not None
 
         try:
-            wait_for(ended, seconds=120)
+            wait_for(ended)
         finally:
             child.kill()
     assert child.returncode == 1, log.read_text()
@@ -78,7 +78,7 @@ def test_a_run_that_gets_sigterm_leaves_nothing(engine: Engine, tmp_path: Path) 
             await_wait(child, log)
             kinds = {found.partition(" ")[0] for found in engine.found(run)}
             child.terminate()
-            assert child.wait(timeout=60) == 128 + signal.SIGTERM, log.read_text()
+            assert child.wait(timeout=DEADLINE_SECONDS) == 128 + signal.SIGTERM, log.read_text()
         finally:
             child.kill()
     assert kinds == {"container", "network", "volume"}

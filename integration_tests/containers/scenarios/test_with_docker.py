@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine import wait_for
+from engine import DEADLINE_SECONDS, wait_for
 
 WITH_DOCKER = Path(__file__).parents[3] / "ci" / "with-docker"
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"  # which Bazel leaves out
@@ -145,7 +145,7 @@ def test_two_at_once_take_turns(machine: Machine, tmp_path: Path) -> None:
 
 
 def test_the_exit_code_is_the_commands(machine: Machine) -> None:
-    assert machine.start("bash", "-c", "exit 7").wait(timeout=60) == 7
+    assert machine.start("bash", "-c", "exit 7").wait(timeout=DEADLINE_SECONDS) == 7
     assert machine.state() == machine.before
 
 
@@ -156,7 +156,7 @@ def test_sigterm_ends_the_command_then_the_engine(machine: Machine, tmp_path: Pa
     one = machine.start("bash", "-c", script)
     wait_for(told.exists)
     send(signal.SIGTERM, one)
-    assert one.wait(timeout=60) == 143
+    assert one.wait(timeout=DEADLINE_SECONDS) == 143
     assert told.read_text() == "in\nended\n", "the command had its engine to clean up with"
     assert machine.state() == machine.before
 
@@ -169,7 +169,7 @@ def test_what_a_killed_one_left_is_put_away_by_the_next(machine: Machine, tmp_pa
     killed.wait()
     left = machine.state()
     assert left["rules"] != machine.before["rules"]
-    assert machine.start("true", log=tmp_path / "log").wait(timeout=60) == 0
+    assert machine.start("true", log=tmp_path / "log").wait(timeout=DEADLINE_SECONDS) == 0
     assert "what a killed ci/with-docker left" in (tmp_path / "log").read_text()
     after = machine.state()
     # The killed one's command lives as long as it wants.
