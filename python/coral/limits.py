@@ -234,7 +234,10 @@ MAX_QUESTIONS_AT_ONCE: Final = 4
 
 EXEMPLAR_TRACES_PER_SERVICE: Final = 5
 """Slowest traces, and failed ones, of each service and minute whose spans go to the colony. A slower one that
-comes later in the minute is sent as well, up to four times as many."""
+comes later in the minute is sent as well, up to `MOST_SLOWEST_PER_SERVICE`."""
+
+MOST_SLOWEST_PER_SERVICE: Final = 4 * EXEMPLAR_TRACES_PER_SERVICE
+"""Slowest traces, and failed ones, of each service and minute that are sent at most."""
 
 EXEMPLAR_TRACES_PER_MINUTE: Final = 1_000
 """Slowest and failed traces of one agent per minute, over all services."""

@@ -141,6 +141,22 @@ bool export_places(value_column *column, text_column *dictionary, struct ArrowAr
     return true;
 }
 
+bool export_list(value_column *ends, value_column *items, struct ArrowArray *out) {
+    struct ArrowArray child;
+    memset(&child, 0, sizeof child);
+    if (!export_values(items, &child)) return false;
+    size_t rows = ends->rows;
+    if (!export_struct(&child, 1, rows, out)) {
+        release_array(&child);
+        return false;
+    }
+    owned *mine = out->private_data;
+    mine->buffers[1] = ends->values;
+    out->n_buffers = 2;
+    memset(ends, 0, sizeof *ends);
+    return true;
+}
+
 bool export_struct(struct ArrowArray *children, size_t count, size_t rows, struct ArrowArray *out) {
     struct ArrowArray *block = malloc(count * sizeof *block);
     struct ArrowArray **list = malloc(count * sizeof *list);

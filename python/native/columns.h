@@ -44,9 +44,33 @@ bool export_text(text_column *column, struct ArrowArray *out);
 bool export_values(value_column *column, struct ArrowArray *out);
 /* As export_values, with a dictionary; takes over `dictionary`. */
 bool export_places(value_column *column, text_column *dictionary, struct ArrowArray *out);
+/* Lists: row i has the items from ends[i] to ends[i + 1] (int32); `ends` has one value more than rows. */
+bool export_list(value_column *ends, value_column *items, struct ArrowArray *out);
 /* A struct array that takes over its children. */
 bool export_struct(struct ArrowArray *children, size_t count, size_t rows, struct ArrowArray *out);
 
 void release_array(struct ArrowArray *array);
+
+/* Reading arrays of others. */
+static inline bool has_nulls(const struct ArrowArray *array) { return array->null_count != 0 && array->buffers[0] != NULL; }
+
+static inline bool is_null(const struct ArrowArray *array, int64_t row) {
+    const uint8_t *valid = array->buffers[0];
+    row += array->offset;
+    return array->null_count != 0 && valid != NULL && (valid[row / 8] >> (row % 8) & 1) == 0;
+}
+
+static inline const void *values_of(const struct ArrowArray *array, size_t width) {
+    return (const uint8_t *)array->buffers[1] + (size_t)array->offset * width;
+}
+
+static inline bool is_text(const struct ArrowArray *array) { return array->n_buffers == 3 && !has_nulls(array); }
+
+static inline cursor text_of(const struct ArrowArray *texts, int64_t row) {
+    const int32_t *offsets = (const int32_t *)texts->buffers[1] + texts->offset;
+    static const uint8_t EMPTY[1];
+    const uint8_t *values = texts->buffers[2] != NULL ? texts->buffers[2] : EMPTY;
+    return (cursor){values + offsets[row], values + offsets[row + 1]};
+}
 
 #endif

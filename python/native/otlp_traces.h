@@ -8,7 +8,7 @@
 #include "arrow_c.h"
 
 /* Raised when any struct or meaning below changes; the loader refuses another one. */
-#define CORAL_ABI_VERSION 1
+#define CORAL_ABI_VERSION 2
 
 /* The numbers of coral/limits.py; the kernel has none of its own. */
 typedef struct {

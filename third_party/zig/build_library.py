@@ -20,7 +20,7 @@ def build(zig: Path, target: str, sources: list[Path], out: Path) -> None:
     """Writes the library to `out`."""
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
-        command = [zig / "zig", "cc", "-target", target, *_FLAGS, "-o", out, *sources]
+        command = [zig / "zig", "cc", "-target", target, *_FLAGS, "-o", out, *sources, "-lm"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"error: zig cc failed for {target}\n{done.stdout}{done.stderr}")

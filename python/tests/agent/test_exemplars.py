@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from coral.agent.rollup import exemplars
+from coral.agent.rollup import candidates, exemplars
 from coral.agent.rollup.sampling import Budget, in_sample, thinning
 from coral.agent.rollup.trim import LEFT_OUT, SPANS_LEFT_OUT
 from coral.clock import FixedClock
@@ -89,7 +89,7 @@ def test_ever_slower_traces_do_not_send_without_end(store: DuckDBStore, clock: F
 def test_many_services_share_what_there_is_fairly(
     store: DuckDBStore, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exemplars, "EXEMPLAR_TRACES_PER_MINUTE", 60)
+    monkeypatch.setattr(candidates, "EXEMPLAR_TRACES_PER_MINUTE", 60)
     agent = Agent(store, clock)
     drain_sample(agent)
     for service in range(50):

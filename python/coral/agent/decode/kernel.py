@@ -1,23 +1,20 @@
 """The native kernel: OTLP trace bytes to Arrow columns, by ctypes and the Arrow C data interface.
 
-The library is `coral/_native/libcoral.so`; `python/native` has its source and its contract. It is
-used where it is there (the wheels for Linux) and `CORAL_NATIVE` is not `0`. ctypes lets go of the GIL
-during the call, so requests are decoded in parallel.
+`coral.agent.native` loads the library. ctypes lets go of the GIL during the call, so
+requests are decoded in parallel.
 """
 
 from __future__ import annotations
 
 import ctypes
-import logging
-import os
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Final, Literal
 
 import pyarrow as pa
 
 from coral.agent.decode.columns import SPAN_SCHEMA, Resource
+from coral.agent.native import MALFORMED, OK, ArrowArray, native_library
 from coral.limits import (
     MAX_ATTRIBUTE_DEPTH,
     MAX_ATTRIBUTE_LENGTH,
@@ -29,11 +26,7 @@ from coral.limits import (
     MAX_SPAN_NAME_LENGTH,
 )
 
-_log = logging.getLogger(__name__)
-_LIBRARY: Final = Path(__file__).parents[2] / "_native" / "libcoral.so"
-_ABI_VERSION: Final = 1
 _MAX_NS: Final = 2**63 - 1
-_OK, _MALFORMED, _NO_MEMORY, _TOO_LARGE = range(4)
 
 Reason = Literal["resource", "too_many", "trace_id", "span_id", "start_time"]
 _REASONS: Final[tuple[Reason, ...]] = (
@@ -65,24 +58,12 @@ class _Limits(ctypes.Structure):
     )
 
 
-class _ArrowArray(ctypes.Structure):
-    """`struct ArrowArray`; only its size and `release` matter here."""
-
-    _fields_ = (
-        *((name, ctypes.c_int64) for name in ("length", "null_count", "offset", "n_buffers", "n_children")),
-        *(
-            (name, ctypes.c_void_p)
-            for name in ("buffers", "children", "dictionary", "release", "private_data")
-        ),
-    )
-
-
 class _Decoded(ctypes.Structure):
     """`coral_decoded`."""
 
     _fields_ = (
-        ("rows", _ArrowArray),
-        ("resources", _ArrowArray),
+        ("rows", ArrowArray),
+        ("resources", ArrowArray),
         ("refused", ctypes.c_uint64),
         ("reason", ctypes.c_uint64),
         ("start_ns", ctypes.c_uint64),
@@ -126,16 +107,8 @@ class KernelResult:
 class TraceKernel:
     """The loaded library. Its methods may be called from several threads at once."""
 
-    def __init__(self, path: Path) -> None:
-        """Loads the library.
-
-        Raises:
-            OSError: It cannot be loaded, or is of another version.
-        """
-        library = ctypes.CDLL(str(path))
-        version = library.coral_abi_version()
-        if version != _ABI_VERSION:
-            raise OSError(f"{path} has the interface version {version}, expected {_ABI_VERSION}")
+    def __init__(self, library: ctypes.CDLL) -> None:
+        """Binds the function of the library."""
         self._decode = library.coral_decode_traces
         self._decode.restype = ctypes.c_int
         self._decode.argtypes = (
@@ -167,9 +140,9 @@ class TraceKernel:
         )
         found = _Decoded()
         answer = self._decode(body, len(body), limits, found)
-        if answer == _MALFORMED:
+        if answer == MALFORMED:
             return None
-        if answer != _OK:
+        if answer != OK:
             raise MemoryError(f"the native kernel has no memory for a request of {len(body)} bytes")
         # Both take over what the kernel made and free it when the last view of it is gone.
         rows = pa.RecordBatch._import_from_c(ctypes.addressof(found.rows), SPAN_SCHEMA)
@@ -204,10 +177,5 @@ def _first_refused(found: _Decoded) -> RefusedSpan:
 @cache
 def trace_kernel() -> TraceKernel | None:
     """The kernel, or None where the library path is to be taken."""
-    if os.environ.get("CORAL_NATIVE", "1") == "0" or not _LIBRARY.exists():
-        return None
-    try:
-        return TraceKernel(_LIBRARY)
-    except OSError as error:
-        _log.warning("the native kernel is not used, decoding is slower: %s", error)
-        return None
+    library = native_library()
+    return None if library is None else TraceKernel(library)

@@ -68,13 +68,16 @@ class Edges:
             with relations(connection, edge_matched=matches):
                 named = connection.sql(statement("edge_named"), params=values).to_arrow_table()
         calls = matches.filter(matches.column("is_call")).select(named.column_names)
-        with relations(connection, edge_found=pa.concat_tables([calls, named])):
-            edges = connection.sql(statement("edge_deltas"), params={"most": MAX_EDGES}).to_arrow_table()
+        tables = {}
+        if calls.num_rows + named.num_rows:
+            with relations(connection, edge_found=pa.concat_tables([calls, named])):
+                found = connection.sql(statement("edge_deltas"), params={"most": MAX_EDGES})
+                tables["service_edges"] = found.to_arrow_table()
 
         def commit(transaction: Transaction) -> None:
             _remember(transaction.connection, examined, matches, weight, fresh.now)
 
-        return Made({"service_edges": edges}, commit)
+        return Made(tables, commit)
 
 
 def _remember(

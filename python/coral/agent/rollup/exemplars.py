@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from coral.agent.rollup.narrow import NARROW_SQL, Narrowing
+from coral.agent.rollup.candidates import Candidate, candidates, choose, durations, thresholds, unremembered
+from coral.agent.rollup.narrow import NARROW_SQL, Narrowing, of_traces
 from coral.agent.rollup.part import Fresh, Made
 from coral.agent.rollup.relations import relations
 from coral.agent.rollup.sampling import Budget, in_sample, thinning
@@ -29,8 +29,6 @@ from coral.limits import (
     EXEMPLAR_LOOK_BACK_ROWS,
     EXEMPLAR_SPANS_PER_SECOND,
     EXEMPLAR_SPANS_PER_TRACE,
-    EXEMPLAR_TRACES_PER_MINUTE,
-    EXEMPLAR_TRACES_PER_SERVICE,
     SAMPLED_SPANS_PER_SECOND,
 )
 from coral.store.api import Transaction
@@ -42,7 +40,6 @@ _REMEMBER: Final = timedelta(minutes=10)
 _FOLLOW: Final = timedelta(minutes=1)  # in which most of a trace's later spans come
 _IN_MEMORY: Final = "chosen_span_rows"
 _WHOLE: Final = "whole_span_rows"
-_MOST_PER_SERVICE: Final = 4 * EXEMPLAR_TRACES_PER_SERVICE
 _CHOSEN: Final = pa.schema(
     [
         ("trace_id", pa.string()),
@@ -56,16 +53,6 @@ _CHOSEN: Final = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A trace that one service would like to send."""
-
-    service: str
-    failed: bool
-    trace_id: str
-    duration_ns: int
-
-
 class Exemplars:
     """Chooses traces and remembers them for some minutes, so that their later spans follow."""
 
@@ -77,20 +64,22 @@ class Exemplars:
 
     def make(self, connection: duckdb.DuckDBPyConnection, fresh: Fresh) -> Made:
         """Spans to send: the fresh ones of chosen traces, and the older ones of traces chosen now."""
+        if not fresh.spans:
+            return Made({})
         remembered = _remembered(connection, fresh.now)
         k = thinning(fresh.spans, self._sampled.available(fresh.now))
         weight = float(2**k)
-        sample = dict.fromkeys(_new(_sample(connection, fresh, k), remembered))
-        durations = _durations(remembered, fresh.now.replace(second=0, microsecond=0))
+        sample = dict.fromkeys(unremembered(_sample(connection, fresh, k), remembered))
+        sent_before = durations(remembered, fresh.now.replace(second=0, microsecond=0))
         chosen: dict[str, dict[str, Any]] = {}
-        for one in _choose(_candidates(connection, fresh), remembered, durations):
+        for one in choose(candidates(connection, fresh), remembered, sent_before):
             chosen[one.trace_id] = _row(one.trace_id, weight if one.trace_id in sample else 0.0, one)
         for trace_id in sample:
             chosen.setdefault(trace_id, _row(trace_id, weight, None))
         lately = pc.greater_equal(remembered.column("selected_at"), fresh.now - _FOLLOW)
         self._narrowing.expect(
-            slow=_thresholds(durations, False),
-            failed=_thresholds(durations, True),
+            slow=thresholds(sent_before, False),
+            failed=thresholds(sent_before, True),
             traces=pa.array(
                 [*remembered.filter(lately).column("trace_id").to_pylist(), *chosen], pa.string()
             ),
@@ -209,7 +198,7 @@ def _read_whole(
 def _of_traces(parts: Sequence[pa.Table], chosen: pa.Table) -> dict[str, pa.Table]:
     """The rows of chosen traces, as the relation `_IN_MEMORY`, for a join that need not look at all rows."""
     traces = chosen.column("trace_id").combine_chunks()
-    found = [rows.filter(pc.is_in(rows.column("trace_id"), traces)) for rows in parts]
+    found = [of_traces(rows, traces) for rows in parts]
     return {_IN_MEMORY: pa.concat_tables(found)} if found else {}
 
 
@@ -223,24 +212,19 @@ def _remembered(connection: duckdb.DuckDBPyConnection, now: datetime) -> pa.Tabl
     ).to_arrow_table()
 
 
-def _new(trace_ids: list[str], remembered: pa.Table) -> list[str]:
-    """Those of them that are not remembered."""
-    ids = pa.array(trace_ids, pa.string())
-    return cast(
-        "list[str]",
-        ids.filter(pc.invert(pc.is_in(ids, remembered.column("trace_id").combine_chunks()))).to_pylist(),
-    )
-
-
 def _sample(connection: duckdb.DuckDBPyConnection, fresh: Fresh, k: int) -> list[str]:
-    rows = connection.execute(
-        f"SELECT DISTINCT trace_id FROM {fresh.span_source} WHERE {in_sample(k)}"
-        f" LIMIT {60 * SAMPLED_SPANS_PER_SECOND:d}"
-    ).fetchall()
-    return [trace_id for (trace_id,) in rows]
+    """The fresh traces in the sample of thinning k, up to a limit."""
+    most = 60 * SAMPLED_SPANS_PER_SECOND
+    found = [] if fresh.in_memory is None else fresh.in_memory.sampled_traces(k)
+    if fresh.has_stored:
+        rows = connection.execute(
+            f"SELECT DISTINCT trace_id FROM ({fresh.stored_source}) WHERE {in_sample(k)} LIMIT {most:d}"
+        ).fetchall()
+        found += [trace_id for (trace_id,) in rows]
+    return found[:most]
 
 
-def _row(trace_id: str, weight: float, why: _Candidate | None) -> dict[str, Any]:
+def _row(trace_id: str, weight: float, why: Candidate | None) -> dict[str, Any]:
     return {
         "trace_id": trace_id,
         "sample_weight": weight,
@@ -250,85 +234,6 @@ def _row(trace_id: str, weight: float, why: _Candidate | None) -> dict[str, Any]
         "sent": 0,
         "is_new": True,
     }
-
-
-def _candidates(connection: duckdb.DuckDBPyConnection, fresh: Fresh) -> list[list[_Candidate]]:
-    """For each service its slowest traces, then its failed ones, each in descending order."""
-    rows = connection.execute(
-        statement("exemplar_candidates").replace("{fresh_spans}", fresh.span_source),
-        {"per_service": _MOST_PER_SERVICE},
-    ).fetchall()
-    found = []
-    for service, slow, slow_ns, failed, failed_ns in rows:
-        for is_failed, traces, durations in ((False, slow, slow_ns), (True, failed, failed_ns)):
-            # Several spans of one trace may be among the slowest: the first one, the slowest, counts.
-            slowest: dict[str, int] = {}
-            for trace_id, duration in zip(traces or (), durations or (), strict=True):
-                slowest.setdefault(trace_id, duration)
-            found.append([_Candidate(service, is_failed, trace_id, ns) for trace_id, ns in slowest.items()])
-    return found
-
-
-def _durations(remembered: pa.Table, minute: datetime) -> dict[tuple[str, bool], list[int]]:
-    """By service, and whether it failed: the durations for which traces were chosen in this minute."""
-    found: dict[tuple[str, bool], list[int]] = defaultdict(list)
-    of_minute = pc.and_(
-        pc.is_valid(remembered.column("service_name")),
-        pc.greater_equal(remembered.column("selected_at"), pa.scalar(minute, pa.timestamp("us"))),
-    )
-    for row in remembered.filter(of_minute).to_pylist():
-        found[row["service_name"], row["failed"]].append(row["duration_ns"])
-    return found
-
-
-def _thresholds(durations: Mapping[tuple[str, bool], list[int]], failed: bool) -> dict[str, int]:
-    """By service: from which duration on another trace of this minute would be chosen."""
-    return {
-        service: threshold
-        for (service, is_failed), chosen in durations.items()
-        if is_failed is failed and (threshold := _threshold(chosen)) is not None
-    }
-
-
-def _choose(
-    candidates: list[list[_Candidate]],
-    remembered: pa.Table,
-    before: dict[tuple[str, bool], list[int]],
-) -> list[_Candidate]:
-    """The new candidates that their service and minute still have room for; their durations are added.
-
-    When there are too many in all, every service gets its best before any gets its second.
-    """
-    taken = sum(len(durations) for durations in before.values())
-    new = set(_new([one.trace_id for of_service in candidates for one in of_service], remembered))
-    wanted: list[tuple[int, int, _Candidate]] = []
-    for of_service in candidates:
-        place = 0
-        for one in of_service:
-            if one.trace_id not in new:
-                continue
-            durations = before[one.service, one.failed]
-            if not _has_room(durations, one.duration_ns):
-                break
-            durations.append(one.duration_ns)
-            wanted.append((place, -one.duration_ns, one))
-            place += 1
-    wanted.sort(key=lambda item: item[:2])
-    return [one for _, _, one in wanted[: max(0, EXEMPLAR_TRACES_PER_MINUTE - taken)]]
-
-
-def _has_room(durations: list[int], duration: int) -> bool:
-    threshold = _threshold(durations)
-    if threshold is None:
-        return True
-    return duration > threshold and len(durations) < _MOST_PER_SERVICE
-
-
-def _threshold(durations: list[int]) -> int | None:
-    """What a trace has to exceed to be chosen beside these; None when there is room for any."""
-    if len(durations) < EXEMPLAR_TRACES_PER_SERVICE:
-        return None
-    return sorted(durations, reverse=True)[EXEMPLAR_TRACES_PER_SERVICE - 1]
 
 
 def _remember(

@@ -57,6 +57,8 @@ class MetricRollup:
         are counted in `counters` as `metric_points_not_rolled_up`; the raw points stay queryable.
         """
         self._series.begin(connection, fresh.low)
+        if not fresh.points:
+            return Made({}, self._series.finish(fresh.high))
         self._learn_conventions(connection, fresh)
         rows: dict[tuple[datetime, str, str], _Row] = {}
         left_out = 0

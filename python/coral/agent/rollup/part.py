@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import duckdb
 import pyarrow as pa
 
-from coral.agent.rollup.narrow import NARROW_SQL
+from coral.agent.rollup.kernel import Sums, rollup_kernel
+from coral.agent.rollup.narrow import NARROW_SQL, is_compact, sampled_traces
+from coral.limits import MOST_SLOWEST_PER_SERVICE
 from coral.store.api import Transaction
 from coral.store.duckdb.recent import Kept
 from coral.store.duckdb.segments import parquet_scan
@@ -25,7 +28,8 @@ class InMemory:
     """Fresh spans of segments that were written at once and are still in memory.
 
     Attributes:
-        rows: All of them, in the columns of `NARROW_SQL`; the relation `FRESH_ROWS` of the snapshot.
+        rows: All of them, as `Narrowing.narrowed` makes them; on the library path they are the relation
+            `FRESH_ROWS` of the snapshot.
         whole: A sample of their traces in all columns; the relation `WHOLE_ROWS`.
         thinning: Of that sample.
         likely: Others in all columns that are probably wanted.
@@ -35,6 +39,18 @@ class InMemory:
     whole: pa.Table
     thinning: int
     likely: pa.Table
+
+    @cached_property
+    def sums(self) -> Sums | None:
+        """The sums of all rows by the native kernel; None on the library path, SQL adds them up then."""
+        kernel = rollup_kernel()
+        if kernel is None or not is_compact(self.rows):
+            return None
+        return kernel.roll_up(self.rows, per_service=MOST_SLOWEST_PER_SERVICE)
+
+    def sampled_traces(self, thinning: int) -> list[str]:
+        """Ids of the traces in a sample."""
+        return sampled_traces(self.whole if thinning >= self.thinning else self.rows, thinning)
 
     @staticmethod
     def of(kept: Sequence[Kept]) -> InMemory | None:
@@ -59,6 +75,8 @@ class Fresh:
         low: The highest ingest sequence that was rolled up before.
         high: The highest one that is rolled up now.
         spans: How many of them are spans.
+        points: How many are metric points.
+        records: How many are log records.
         now: When the rollup began, UTC.
         span_files: Segments of which all spans are fresh, and which are not in memory.
         in_memory: More fresh spans, of segments that still are.
@@ -67,6 +85,8 @@ class Fresh:
     low: int
     high: int
     spans: int
+    points: int
+    records: int
     now: datetime
     span_files: tuple[Path, ...] = ()
     in_memory: InMemory | None = None
@@ -76,7 +96,8 @@ class Fresh:
         """The tables that the sources below name."""
         if self.in_memory is None:
             return {}
-        return {FRESH_ROWS: self.in_memory.rows, WHOLE_ROWS: self.in_memory.whole}
+        found = {WHOLE_ROWS: self.in_memory.whole}
+        return found if self.sums is not None else {**found, FRESH_ROWS: self.in_memory.rows}
 
     @property
     def thinning(self) -> int:
@@ -84,15 +105,28 @@ class Fresh:
         return self.in_memory.thinning if self.in_memory is not None else 0
 
     @property
-    def span_source(self) -> str:
-        """A SELECT in parentheses: the fresh spans, in the columns of `NARROW_SQL`."""
-        if self.in_memory is None:
-            return f"({self.stored_source})"
-        return f"({self.stored_source} UNION ALL BY NAME SELECT * FROM {FRESH_ROWS})"
+    def sums(self) -> Sums | None:
+        """Of the fresh spans in memory, when the native kernel adds them up."""
+        return None if self.in_memory is None else self.in_memory.sums
+
+    @property
+    def has_stored(self) -> bool:
+        """Whether there are fresh spans that are not in memory."""
+        return self.in_memory is None or self.spans > self.in_memory.rows.num_rows
+
+    @property
+    def unsummed_source(self) -> str | None:
+        """A SELECT in parentheses: the fresh spans that are not in `sums`, in the columns of `NARROW_SQL`.
+
+        None when there are none.
+        """
+        if self.in_memory is not None and self.sums is None:
+            return f"({self.stored_source} UNION ALL BY NAME SELECT * FROM {FRESH_ROWS})"
+        return f"({self.stored_source})" if self.has_stored else None
 
     @property
     def stored_source(self) -> str:
-        """A SELECT: the same without those in memory."""
+        """A SELECT: the fresh spans that are not in memory, in the columns of `NARROW_SQL`."""
         return f"SELECT {NARROW_SQL} FROM {self._stored(self.span_files)}"
 
     @property

@@ -23,6 +23,7 @@ from coral._proto.colony.v1 import fleet_pb2
 from coral.agent.rollup.cardinality import Cardinality, NameLimits
 from coral.agent.rollup.edges import Edges
 from coral.agent.rollup.exemplars import Exemplars
+from coral.agent.rollup.kernel import rollup_kernel
 from coral.agent.rollup.logs import log_counts
 from coral.agent.rollup.metrics import MetricRollup
 from coral.agent.rollup.narrow import Narrowing
@@ -43,7 +44,7 @@ from coral.wire.batches import BATCH_TABLES, chunk_groups
 from coral.wire.times import to_timestamp
 
 _KEPT: Final = ("rollups", "log_counts", "service_edges")  # made here, and kept here as well
-_COUNTED: Final = ("spans", "metrics", "logs")  # the rows that a rollup is bounded by
+_COUNTED: Final = ("spans", "metrics", "logs")  # the rows that a rollup is bounded by, as `Fresh` has them
 _REST: Final = 1.25  # of the limit of rows: up to here all of them are taken at once
 _BUSY_PAUSE_SECONDS: Final = 0.1
 
@@ -88,7 +89,7 @@ class Rollup:
         self._clock = clock
         self._max_rows = max_rows
         self._outbox = Outbox(max_bytes=max_buffer_bytes)
-        narrowing = Narrowing()
+        narrowing = Narrowing(rollup_kernel())
         store.recent.keep(narrowing)
         self._edges, exemplars = Edges(), Exemplars(store, narrowing)
         self._parts: Sequence[Part] = (
@@ -164,29 +165,32 @@ class Rollup:
         union += "".join(
             f" UNION ALL SELECT {seq:d}, 'spans' FROM range({count:d})" for seq, count, _ in files
         )
+        counts = ", ".join(f"count(*) FILTER (name = '{name}')" for name in _COUNTED)
         found = connection.execute(
-            f"SELECT ingest_seq, count(*) FILTER (name IN {_COUNTED}), count(*) FILTER (name = 'spans')"
-            f" FROM ({union}) GROUP BY ingest_seq ORDER BY ingest_seq"
+            f"SELECT ingest_seq, {counts} FROM ({union}) GROUP BY ingest_seq ORDER BY ingest_seq"
         ).fetchall()
-        waiting = sum(counted for _, counted, _ in found)
+        waiting = sum(sum(counted) for _, *counted in found)
         # A rest of a few groups would cost as much as a rollup of all.
         most = waiting if waiting <= _REST * self._max_rows else self._max_rows
-        high, rows, spans = low, 0, 0
-        for seq, counted, span_count in found:
-            if high > low and rows + counted > most:
+        high, taken = low, [0] * len(_COUNTED)
+        for seq, *counted in found:
+            if high > low and sum(taken) + sum(counted) > most:
                 break
-            high, rows, spans = seq, rows + counted, spans + span_count
+            high, taken = seq, [before + more for before, more in zip(taken, counted, strict=True)]
         if high == low:
             return None
+        spans, points, records = taken
         paths = [path for seq, _, path in files if seq <= high]
         in_memory = {path: kept for path in paths if (kept := self._store.recent.get(path)) is not None}
         return Fresh(
             low,
             high,
-            spans,
-            self._clock.now(),
-            tuple(path for path in paths if path not in in_memory),
-            InMemory.of(list(in_memory.values())),
+            spans=spans,
+            points=points,
+            records=records,
+            now=self._clock.now(),
+            span_files=tuple(path for path in paths if path not in in_memory),
+            in_memory=InMemory.of(list(in_memory.values())),
         )
 
     def _fresh_files(

@@ -56,10 +56,19 @@ def in_sample(k: int, column: str = "trace_id") -> str:
 
 
 def sample_mask(trace_ids: pa.ChunkedArray, k: int) -> pa.ChunkedArray:
-    """Which of trace ids are in the sample of thinning k: what `in_sample` tells, of a column in memory."""
-    digits, bits = divmod(k, 4)
-    zeros = min(digits, 31)
-    tails = [f"{value:x}{'0' * zeros}" for value in range(0, 16, 2**bits)]
+    """Which of trace ids are in the sample of thinning k: what `in_sample` tells, of a column in memory.
+
+    Args:
+        trace_ids: Hexadecimal texts, or 16 bytes each.
+        k: The thinning.
+    """
+    if pa.types.is_fixed_size_binary(trace_ids.type):
+        zeros, bits = divmod(k, 8)
+        tails = [bytes((value, *bytes(zeros))) for value in range(0, 256, 2**bits)]
+        return pc.is_in(pc.binary_slice(trace_ids, 15 - zeros, 16), pa.array(tails, pa.binary(zeros + 1)))
+    zeros, bits = divmod(k, 4)
+    zeros = min(zeros, 31)
+    digits = [f"{value:x}{'0' * zeros}" for value in range(0, 16, 2**bits)]
     return pc.is_in(
-        pc.binary_slice(pc.cast(trace_ids, pa.binary()), 31 - zeros, 32), pa.array(tails, pa.binary())
+        pc.binary_slice(pc.cast(trace_ids, pa.binary()), 31 - zeros, 32), pa.array(digits, pa.binary())
     )

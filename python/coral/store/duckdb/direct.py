@@ -65,7 +65,8 @@ class DirectRows:
         segment = self._describe(self._tables[table], rows)
         complete = _with_constants(rows, {"ingest_seq": self._seq, **constants})
         text = footer_text(segment, outputs=[segment.path.name], replaces=())
-        complete = complete.replace_schema_metadata({FOOTER_KEY: text})
+        # In one chunk, as a group is of many requests and each step costs something for each chunk.
+        complete = complete.combine_chunks().replace_schema_metadata({FOOTER_KEY: text})
         self._written.append((segment, complete))
         pq.write_table(
             complete,
