@@ -214,7 +214,7 @@ MAX_BATCH_BYTES: Final = 8 * 1024 * 1024
 """About how large one outbox batch gets; a rollup with more becomes several batches. One row is never
 split, but no row is larger than an OTLP request, and that fits into a fleet message."""
 
-MAX_ROLLUP_ROWS: Final = 100_000
+MAX_ROLLUP_ROWS: Final = 250_000
 """Fresh rows (spans, metric points, log records) that one rollup transaction takes; it bounds memory. More
 are taken in the next ones, and an agent that has as many waiting does not wait for its interval. One group of
 requests is never split."""

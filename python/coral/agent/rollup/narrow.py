@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from coral.agent.rollup.kernel import RollupKernel
 from coral.agent.rollup.sampling import sample_mask
-from coral.limits import EXEMPLAR_ATTRIBUTES_BYTES
+from coral.limits import EXEMPLAR_ATTRIBUTES_BYTES, EXEMPLAR_TRACES_PER_SERVICE
 
 _COLUMNS: Final = (
     *("trace_id", "span_id", "service_name", "span_name", "kind", "start_time", "duration_ns", "status_code"),
@@ -81,11 +81,28 @@ class Narrowing:
             pc.and_(is_failed, pc.greater(durations, _by_word(services, self._failed))),
         )
         slow = rows.column("trace_id").filter(found).unique()
+        if self._kernel is not None:
+            slow = pa.concat_arrays([slow, self._slowest(self._kernel, services.dictionary, narrowed)])
         for traces in (pa.concat_arrays([slow, self._traces]), slow):
             wanted = pc.is_in(rows.column("trace_id"), traces)
             if len(traces) and (pc.sum(wanted).as_py() or 0) <= _MOST_LIKELY:
                 return _copied(rows.filter(wanted))
         return rows.slice(0, 0)
+
+    def _slowest(self, kernel: RollupKernel, services: pa.Array, narrowed: pa.Table) -> pa.Array:
+        """The slowest traces of services whose thresholds are not known: at the start of a minute."""
+        names = set(services.to_pylist())
+        if not names - self._slow.keys() and not names - self._failed.keys():
+            return pa.array([], pa.string())
+        slowest = kernel.roll_up(narrowed, per_service=EXEMPLAR_TRACES_PER_SERVICE).slowest.to_pylist()
+        return pa.array(
+            [
+                one["trace_id"]
+                for one in slowest
+                if one["service_name"] not in (self._failed if one["failed"] else self._slow)
+            ],
+            pa.string(),
+        )
 
 
 def is_compact(rows: pa.Table) -> bool:
