@@ -23,11 +23,11 @@ static bool is_input(const struct ArrowArray *rows) {
         && is_words(rows->children[STATUS], MOST_SMALL_WORDS);
 }
 
-static int digit_of(uint8_t character) {
-    if (character >= '0' && character <= '9') return character - '0';
-    if (character >= 'a' && character <= 'f') return character - 'a' + 10;
-    return -1;
-}
+/* The value of a hexadecimal digit, plus 1; 0 for any other character. */
+static const uint8_t DIGITS[256] = {
+    ['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 /* Bytes of hexadecimal texts, all of the same length. */
 static bool read_ids(const struct ArrowArray *texts, int64_t rows, size_t size, value_column *out) {
@@ -36,9 +36,9 @@ static bool read_ids(const struct ArrowArray *texts, int64_t rows, size_t size, 
         cursor text = text_of(texts, row);
         if (left(text) != 2 * size) return false;
         for (; text.at < text.end; text.at += 2) {
-            int high = digit_of(text.at[0]), low = digit_of(text.at[1]);
-            if (high < 0 || low < 0) return false;
-            *at++ = (uint8_t)(high << 4 | low);
+            uint8_t high = DIGITS[text.at[0]], low = DIGITS[text.at[1]];
+            if (high == 0 || low == 0) return false;
+            *at++ = (uint8_t)((high - 1) << 4 | (low - 1));
         }
     }
     out->rows = (size_t)rows;
