@@ -13,6 +13,8 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from coral.agent.decode.traces import decode_trace_bytes
+from coral.agent.rollup import run
+from coral.agent.rollup.kernel import RollupKernel, rollup_kernel
 from coral.agent.rollup.narrow import NARROW_SQL, Narrowing, narrowed
 from coral.agent.rollup.sampling import in_sample, sample_mask
 from coral.clock import FixedClock
@@ -22,6 +24,8 @@ from coral.store.duckdb.recent import RecentRows
 from coral.store.duckdb.store import DuckDBStore
 from tests.agent.otlp import span, text, traces
 from tests.agent.test_rollup import Agent
+
+KERNELS = list(dict.fromkeys([None, rollup_kernel()]))
 
 
 def child(number: int, *, parent: int = 0, note: str = "", **more: Any) -> Span:
@@ -83,12 +87,38 @@ def memory_of(rows: pa.Table) -> set[int]:
 
 @pytest.mark.parametrize("thinning", [0, 2])
 @pytest.mark.parametrize("requests", [1, 3])
-def test_kept_rows_do_not_hold_on_to_the_requests_memory(thinning: int, requests: int) -> None:
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_kept_rows_do_not_hold_on_to_the_requests_memory(
+    thinning: int, requests: int, kernel: RollupKernel | None
+) -> None:
     # The native kernel hands over a request's columns as one piece: who holds one holds all.
     rows = pa.concat_tables([rows_of(*[child(16 * i + 15) for i in range(100)]) for _ in range(requests)])
-    for kept in (Narrowing().narrowed(rows), Narrowing().sample(rows, thinning)):
-        assert kept.num_rows
+    rows = rows.combine_chunks()
+    narrowing = Narrowing(kernel)
+    narrow = narrowing.narrowed(rows)
+    for kept in (narrow, narrowing.sample(rows, thinning), narrowing.likely(rows, narrow)):
+        assert kept.num_rows or kernel is None
         assert not memory_of(kept) & memory_of(rows)
+
+
+def test_the_slowest_are_likely_as_long_as_nobody_knows_what_slow_is() -> None:
+    rows = rows_of(*[child(i, trace=i, duration_ns=i, failed=i % 10 == 0) for i in range(1, 101)])
+    rows = rows.combine_chunks()
+    kernel = rollup_kernel()
+    if kernel is None:
+        pytest.skip("this platform has no native kernel")
+    narrowing = Narrowing(kernel)
+
+    def likely() -> list[int]:
+        found = narrowing.likely(rows, narrowing.narrowed(rows))
+        return sorted(found.column("duration_ns").to_pylist())
+
+    assert likely() == [60, 70, 80, 90, 96, 97, 98, 99, 100]
+    (service,) = rows.column("service_name").unique().to_pylist()
+    narrowing.expect(slow={service: 98}, failed={}, traces=pa.array([], pa.string()))
+    assert likely() == [60, 70, 80, 90, 99, 100]
+    narrowing.expect(slow={service: 98}, failed={service: 90}, traces=pa.array([f"{7:032x}"]))
+    assert likely() == [7, 99, 100]
 
 
 def test_samples_get_thinner_before_anything_is_dropped() -> None:
@@ -144,9 +174,15 @@ def test_the_oldest_taken_ones_go_first_and_what_waits_to_be_taken_stays() -> No
 
 
 @pytest.mark.parametrize("whole_bytes", [16 * 1024 * 1024, 60_000, 0])
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_a_rollup_from_memory_sends_what_a_rollup_from_files_sends(
-    tmp_path: Path, clock: FixedClock, whole_bytes: int
+    tmp_path: Path,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    whole_bytes: int,
+    kernel: RollupKernel | None,
 ) -> None:
+    monkeypatch.setattr(run, "rollup_kernel", lambda: kernel)
     sent = []
     for name, in_memory in (("memory", True), ("files", False)):
         store = DuckDBStore(

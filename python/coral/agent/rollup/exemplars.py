@@ -76,13 +76,10 @@ class Exemplars:
             chosen[one.trace_id] = _row(one.trace_id, weight if one.trace_id in sample else 0.0, one)
         for trace_id in sample:
             chosen.setdefault(trace_id, _row(trace_id, weight, None))
-        lately = pc.greater_equal(remembered.column("selected_at"), fresh.now - _FOLLOW)
         self._narrowing.expect(
             slow=thresholds(sent_before, False),
             failed=thresholds(sent_before, True),
-            traces=pa.array(
-                [*remembered.filter(lately).column("trace_id").to_pylist(), *chosen], pa.string()
-            ),
+            traces=_followed(remembered, chosen, fresh.now),
         )
         new = pa.Table.from_pylist(list(chosen.values()), _CHOSEN)
         spans, sent, cut = self._spans(connection, fresh, remembered.select(_CHOSEN.names), new)
@@ -200,6 +197,17 @@ def _of_traces(parts: Sequence[pa.Table], chosen: pa.Table) -> dict[str, pa.Tabl
     traces = chosen.column("trace_id").combine_chunks()
     found = [of_traces(rows, traces) for rows in parts]
     return {_IN_MEMORY: pa.concat_tables(found)} if found else {}
+
+
+def _followed(remembered: pa.Table, chosen: Mapping[str, Mapping[str, Any]], now: datetime) -> pa.Array:
+    """The traces of which more spans may come that memory does not hold whole: sampled ones it does."""
+    lately = pc.and_(
+        pc.greater_equal(remembered.column("selected_at"), now - _FOLLOW),
+        pc.equal(remembered.column("sample_weight"), 0.0),
+    )
+    found = remembered.filter(lately).column("trace_id").to_pylist()
+    found += [trace_id for trace_id, row in chosen.items() if not row["sample_weight"]]
+    return pa.array(found, pa.string())
 
 
 def _remembered(connection: duckdb.DuckDBPyConnection, now: datetime) -> pa.Table:

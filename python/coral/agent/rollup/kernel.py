@@ -110,6 +110,8 @@ class RollupKernel:
             ValueError: The rows are no spans as the kernel decodes them.
             MemoryError: There is no memory.
         """
+        if not rows.num_rows:
+            return NARROW.empty_table()
         columns = rows.select(_INPUT.names)
         (batch,) = columns.to_batches()
         found = ArrowArray()
@@ -144,7 +146,8 @@ class RollupKernel:
 
 def _check(answer: int, spans: pa.Table) -> None:
     if answer == MALFORMED:
-        raise ValueError(f"the native kernel does not know spans like these: {spans.schema}")
+        columns = ", ".join(f"{field.name} {field.type}" for field in spans.schema)
+        raise ValueError(f"the native kernel does not know spans like these: {columns}")
     if answer != OK:
         raise MemoryError(f"the native kernel has no memory for {spans.num_rows} spans")
 

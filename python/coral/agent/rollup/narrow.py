@@ -87,7 +87,7 @@ class Narrowing:
             wanted = pc.is_in(rows.column("trace_id"), traces)
             if len(traces) and (pc.sum(wanted).as_py() or 0) <= _MOST_LIKELY:
                 return _copied(rows.filter(wanted))
-        return rows.slice(0, 0)
+        return rows.schema.empty_table()
 
     def _slowest(self, kernel: RollupKernel, services: pa.Array, narrowed: pa.Table) -> pa.Array:
         """The slowest traces of services whose thresholds are not known: at the start of a minute."""

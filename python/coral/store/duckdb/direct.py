@@ -12,6 +12,7 @@ sequence that the next transaction would have had; `discard_uncommitted` deletes
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -28,6 +29,7 @@ from coral.store.duckdb.recent import RecentRows
 from coral.store.duckdb.segments import SegmentFolder, sync_path
 from coral.store.duckdb.tables import SegmentedTable
 
+_log = logging.getLogger(__name__)
 _SKIPPED: Final = 64  # numbers that failed commits (of a full disk, say) may have used up since the last one
 
 
@@ -93,7 +95,11 @@ class DirectRows:
     def committed(self) -> None:
         """Keeps the rows in memory for a while."""
         for segment, rows in self._written:
-            self._recent.add(segment.path, rows)
+            try:
+                self._recent.add(segment.path, rows)
+            except Exception:
+                # The rows are durable, which is what their clients wait for: who needs them reads the file.
+                _log.exception("the rows of %s are not kept in memory", segment.path.name)
 
     def _describe(self, table: SegmentedTable, rows: pa.Table) -> Segment:
         times = pc.min_max(rows.column(table.time_column)).as_py()

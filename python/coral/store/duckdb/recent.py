@@ -120,14 +120,14 @@ class RecentRows:
             if self._whole_bytes <= self._max_whole_bytes or not self._is_taken(path):
                 break
             if kept.whole.num_rows:
-                self._replace_whole(path, kept.whole.slice(0, 0), kept.thinning)
+                self._replace_whole(path, kept.whole.schema.empty_table(), kept.thinning)
         while self._whole_bytes > self._max_whole_bytes:
             # A client chooses trace ids, and can choose ones that are in every sample.
             last = self._thinning == _MOST_THINNING
             self._thinning = min(self._thinning + 1, _MOST_THINNING)
             for path, kept in self._kept.items():
                 if last or kept.thinning < self._thinning:
-                    whole = kept.whole.slice(0, 0) if last else kept.whole
+                    whole = kept.whole.schema.empty_table() if last else kept.whole
                     self._replace_whole(path, reduction.sample(whole, self._thinning), self._thinning)
             if last:
                 break
