@@ -142,8 +142,8 @@ MIN_DIRECT_ROWS: Final = 1_000
 active file: below it a file of their own (two syncs) costs more than the way through the log."""
 
 RECENT_ROWS_BYTES: Final = 28 * 1024 * 1024
-"""Newest spans that were written as segments at once and are kept in memory for the next rollup, in the
-columns that it needs of each: some 270,000."""
+"""Newest spans that were written as segments at once and are kept for the next rollup, in the columns that
+it needs: some 400,000, without the native kernel 250,000."""
 
 RECENT_WHOLE_ROWS_BYTES: Final = 10 * 1024 * 1024
 """Those of them that are kept with all their columns, some 16,000: all when there are few, else a sample."""
@@ -233,11 +233,10 @@ MAX_QUESTIONS_AT_ONCE: Final = 4
 """Questions of the colony that one agent answers at the same time; more are refused as overload."""
 
 EXEMPLAR_TRACES_PER_SERVICE: Final = 5
-"""Slowest traces, and failed ones, of each service and minute whose spans go to the colony. A slower one that
-comes later in the minute is sent as well, up to `MOST_SLOWEST_PER_SERVICE`."""
+"""Slowest traces, and failed ones, of each service and minute whose spans go to the colony."""
 
 MOST_SLOWEST_PER_SERVICE: Final = 4 * EXEMPLAR_TRACES_PER_SERVICE
-"""Slowest traces, and failed ones, of each service and minute that are sent at most."""
+"""The most of them: slower ones that come later in the minute are sent as well."""
 
 EXEMPLAR_TRACES_PER_MINUTE: Final = 1_000
 """Slowest and failed traces of one agent per minute, over all services."""
