@@ -142,7 +142,7 @@ MIN_DIRECT_ROWS: Final = 1_000
 active file: below it a file of their own (two syncs) costs more than the way through the log."""
 
 RECENT_ROWS_BYTES: Final = 28 * 1024 * 1024
-"""Newest spans kept for the next rollup, in the columns that it needs: 400,000 (250,000 without the kernel)."""
+"""Newest spans kept for the next rollup, in the columns it needs: 400,000 (250,000 without the kernel)."""
 
 RECENT_WHOLE_ROWS_BYTES: Final = 10 * 1024 * 1024
 """Those of them that are kept with all their columns, some 16,000: all when there are few, else a sample."""
