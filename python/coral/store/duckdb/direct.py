@@ -70,11 +70,14 @@ class DirectRows:
         # In one chunk, as a group is of many requests and each step costs something for each chunk.
         complete = complete.combine_chunks().replace_schema_metadata({FOOTER_KEY: text})
         self._written.append((segment, complete))
+        # What a dictionary makes small is not compressed as well: that would only cost.
+        words = [name for name in complete.column_names if name in WORDS or name in constants]
+        words.append("ingest_seq")
         pq.write_table(
             complete,
             segment.path,
-            compression="zstd",
-            use_dictionary=[name for name in complete.column_names if name in WORDS],
+            compression={name: "none" if name in words else "zstd" for name in complete.column_names},
+            use_dictionary=words,
             write_statistics=[self._tables[table].time_column, "service_name"],
             store_schema=False,
         )
