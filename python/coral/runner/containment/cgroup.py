@@ -60,6 +60,11 @@ class Group:
         self._folders: list[str] = []
         self._memory_events: str | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether `add` waits for systemd, which may take seconds on a busy machine."""
+        return self._scope is not None
+
     def add(self, pid: int) -> None:
         """Moves a process into the group.
 

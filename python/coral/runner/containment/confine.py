@@ -135,6 +135,8 @@ class Confinement:
             )
         )
         self._group = group
+        if group.waits:
+            self._limit_data(pid)  # nobody looks at its memory meanwhile
         try:
             group.add(pid)
         except ProcessLookupError:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 
 from coral.runner.containment import landlock
 from coral.runner.containment.confine import Confinement, Files
 from coral.runner.containment.kernel import kernel
-from coral.runner.containment.launch import launch
+from coral.runner.containment.launch import Walls, launch
 from coral.runner.policy import Policy
 
 _NEEDS_NO_KERNEL = {
@@ -58,8 +59,8 @@ def report(program: str | None = None) -> list[Layer]:
             pid, refused = launch(arguments, {}, confinement.walls, own_group=True, stdio=(null, null, null))
         finally:
             os.close(null)
-        confinement.settle(pid, 0)
         _, status = os.waitpid(pid, 0)
+        _settle_one_that_waits(confinement)
         code = os.waitstatus_to_exitcode(status)
         held = confinement.held()
     finally:
@@ -72,6 +73,23 @@ def report(program: str | None = None) -> list[Layer]:
     if code:
         why.setdefault("landlock", f"{program} ended with {code} behind it")
     return [*_of_child(why, policy), *_of_group(why, held, policy)]
+
+
+def _settle_one_that_waits(confinement: Confinement) -> None:
+    """Tries the group: with a process that is still there, as systemd moves none that has ended."""
+    read, write = os.pipe()
+    null = os.open(os.devnull, os.O_RDWR)
+    try:
+        waits = [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()"]
+        pid, _ = launch(waits, {}, Walls(None), own_group=True, stdio=(read, null, null))
+    finally:
+        os.close(read)
+        os.close(null)
+    try:
+        confinement.settle(pid, 0)
+    finally:
+        os.close(write)
+        os.waitpid(pid, 0)
 
 
 def _of_child(why: dict[str, str], policy: Policy) -> list[Layer]:

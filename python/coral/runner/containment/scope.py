@@ -21,7 +21,7 @@ _BOOTED = "/run/systemd/system"
 _ROOT = "/sys/fs/cgroup"
 _PROC = "/proc"
 _CALL_SECONDS = 2.0
-_MOVE_SECONDS = 0.5
+_MOVE_SECONDS = 2.0
 _MANAGER = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
 
 
