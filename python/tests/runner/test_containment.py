@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from coral.errors import ConfigError
 from coral.runner.containment import cgroup
+from coral.runner.containment.confine import Confinement
 from coral.runner.containment.report import report
 from coral.runner.containment.switches import LAYERS, switched_off
 from coral.runner.containment.watchdog import Watchdog
@@ -38,6 +40,19 @@ def test_a_layer_that_is_switched_off_is_missing(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("CORAL_CONTAINMENT_OFF", name)
     missing = {layer.name: layer.missing for layer in report()}
     assert missing[name] == "switched off"
+
+
+def test_the_group_is_tried_with_a_process_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """systemd moves none that has ended; so `coral doctor` would say that nothing holds."""
+    seen = []
+
+    def settle(self: Confinement, pid: int, taken_bytes: int) -> None:
+        seen.append(psutil.Process(pid).status())
+
+    monkeypatch.setattr(Confinement, "settle", settle)
+    report()
+    assert len(seen) == 1
+    assert seen[0] != psutil.STATUS_ZOMBIE
 
 
 def test_the_report_as_a_program() -> None:

@@ -2,8 +2,8 @@
 
 The user's service manager is asked over D-Bus to put a process that runs already into a scope of its own,
 with limits (`StartTransientUnit` with `PIDs`). `busctl`, which comes with systemd, makes the call: 10 ms,
-long after the script has begun. What came of it is read from the group itself. Where Coral was built no
-systemd ran, so this has only met a stand-in (docs/security.md).
+long after the script has begun. What came of it is read from the group itself.
+`integration_tests/systemd/run` tries it with a real systemd; the tests have a stand-in.
 
 Source: org.freedesktop.systemd1(5), systemd.resource-control(5), sd_booted(3).
 """
