@@ -37,12 +37,33 @@ def _code(path: str) -> object:
 
 
 def _shorten(tree: ast.Module) -> None:
+    """Takes away docstrings, annotations and columns: a third of what is read at each start."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
             node, clean=False
         ):
             node.body = node.body[1:] or [ast.copy_location(ast.Pass(), node.body[0])]
+    _WithoutAnnotations().visit(tree)
     tree.body = [node for node in tree.body if not _is_for_readers(node)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt | ast.expr | ast.arg | ast.keyword | ast.alias | ast.excepthandler):
+            node.col_offset = node.end_col_offset = -1  # lines are enough for a traceback
+
+
+class _WithoutAnnotations(ast.NodeTransformer):
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        node.returns = None
+        self.generic_visit(node)
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+        if node.value is None:
+            return ast.copy_location(ast.Pass(), node)
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
 
 
 def _is_for_readers(node: ast.stmt) -> bool:
