@@ -178,7 +178,8 @@ def test_the_short_way_imports_nothing_heavy(coral: Program) -> None:
         check=True,
     )
     imported = set(re.findall(r"^import time:.*\| +(\S+)$", ended.stderr, re.MULTILINE))
-    assert "coral.runner.script" in imported
+    assert "coral.run_path" in imported
+    assert "coral.cli.main" not in imported
     heavy = {"click", "grpc", "duckdb", "pyarrow", "google.protobuf", "yaml", "zstandard", "filelock"}
     slow = {"json", "pathlib", "subprocess", "dataclasses", "tempfile"}
     assert not imported & (heavy | slow)
