@@ -5,6 +5,8 @@
 #include "arrow_c.h"
 #include "text.h"
 
+enum { TRACE_ID_BYTES = 16, SPAN_ID_BYTES = 8 };
+
 /* Texts, or NULL. Row i is values[offsets[i]] to values[offsets[i + 1]]. */
 typedef struct {
     text values;

@@ -5,7 +5,7 @@
 #include "words.h"
 
 enum { TRACE_ID, SPAN_ID, PARENT, NAME, SERVICE, KIND, STATUS, START, DURATION, ATTRIBUTES, EVENTS, LINKS, COLUMNS };
-enum { TRACE_ID_BYTES = 16, SPAN_ID_BYTES = 8, MOST_SMALL_WORDS = INT8_MAX };
+enum { MOST_SMALL_WORDS = INT8_MAX };
 
 static bool is_words(const struct ArrowArray *column, int64_t most) {
     return column->n_buffers == 2 && column->dictionary != NULL && is_text(column->dictionary)

@@ -8,8 +8,8 @@
 
 #define MINUTE_US ((int64_t)60 * 1000 * 1000)
 #define BUCKET_BITS 13 /* of a bucket's number plus 2; the highest bucket is 4031 */
+#define BUCKET_MASK (((uint64_t)1 << BUCKET_BITS) - 1)
 #define BUCKETS_PER_OCTAVE 64
-#define TRACE_ID_BYTES 16
 #define DIGIT_BITS 11
 #define DIGITS (1u << DIGIT_BITS)
 
@@ -100,11 +100,9 @@ static group *group_of(summing *s, int64_t minute, const uint32_t *words) {
         if (found->minute == minute && memcmp(found->words, words, sizeof found->words) == 0) return found;
     }
     if (s->group_count == s->group_capacity) {
-        size_t capacity = s->group_capacity == 0 ? 256 : 2 * s->group_capacity;
-        group *groups = capacity < UINT32_MAX ? realloc(s->groups, capacity * sizeof *groups) : NULL;
+        group *groups = enlarged(s->groups, &s->group_capacity, 256, sizeof *groups);
         if (groups == NULL) return NULL;
         s->groups = groups;
-        s->group_capacity = capacity;
     }
     size_t number = s->group_count++;
     s->slots[slot] = (uint32_t)(number + 1);
@@ -118,11 +116,9 @@ static group *group_of(summing *s, int64_t minute, const uint32_t *words) {
 static bool add_slow(slow_spans *slowest, size_t most, int64_t duration, const uint8_t *trace_id) {
     if (slowest->count == most && (most == 0 || slowest->spans[most - 1].duration >= duration)) return true;
     if (slowest->count == slowest->capacity && slowest->count < most) {
-        size_t capacity = slowest->capacity == 0 ? 4 : 2 * slowest->capacity;
-        slow_span *spans = realloc(slowest->spans, capacity * sizeof *spans);
+        slow_span *spans = enlarged(slowest->spans, &slowest->capacity, 4, sizeof *spans);
         if (spans == NULL) return false;
         slowest->spans = spans;
-        slowest->capacity = capacity;
     }
     size_t place = slowest->count < most ? slowest->count++ : most - 1;
     for (; place > 0 && slowest->spans[place - 1].duration < duration; place--) slowest->spans[place] = slowest->spans[place - 1];
@@ -235,11 +231,10 @@ static sortable *sorted_groups(summing *s) {
 
 /* Sorts the keys, the rank of the group in place of its number. */
 static void sort_keys(summing *s) {
-    const uint64_t bucket = ((uint64_t)1 << BUCKET_BITS) - 1;
     for (size_t i = 0; i < s->rows; i++) {
-        s->keys[i] = (uint64_t)s->groups[s->keys[i] >> BUCKET_BITS].rank << BUCKET_BITS | (s->keys[i] & bucket);
+        s->keys[i] = (uint64_t)s->groups[s->keys[i] >> BUCKET_BITS].rank << BUCKET_BITS | (s->keys[i] & BUCKET_MASK);
     }
-    uint64_t highest = s->group_count == 0 ? 0 : (uint64_t)(s->group_count - 1) << BUCKET_BITS | bucket;
+    uint64_t highest = s->group_count == 0 ? 0 : (uint64_t)(s->group_count - 1) << BUCKET_BITS | BUCKET_MASK;
     for (int shift = 0; highest >> shift != 0; shift += DIGIT_BITS) {
         size_t ends[DIGITS] = {0};
         for (size_t i = 0; i < s->rows; i++) ends[(s->keys[i] >> shift) & (DIGITS - 1)]++;
@@ -285,7 +280,6 @@ static void add_double(value_column *column, double value) { ((double *)column->
 static void add_int32(value_column *column, int32_t value) { ((int32_t *)column->values)[column->rows++] = value; }
 
 static void fill_result(result *r, const summing *s, const sortable *sorted) {
-    const uint64_t bucket = ((uint64_t)1 << BUCKET_BITS) - 1;
     size_t row = 0;
     for (size_t i = 0; i < s->group_count; i++) {
         const group *of = sorted[i].of;
@@ -304,7 +298,7 @@ static void fill_result(result *r, const summing *s, const sortable *sorted) {
             uint64_t key = s->keys[row];
             int64_t count = 0;
             for (; row < s->rows && s->keys[row] == key; row++) count++;
-            add_int32(&r->index, (int32_t)(key & bucket) - 2);
+            add_int32(&r->index, (int32_t)(key & BUCKET_MASK) - 2);
             add_int64(&r->counts, count);
         }
     }

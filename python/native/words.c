@@ -19,6 +19,13 @@ uint64_t hash_text(uint64_t seed, cursor text) {
     return mix(hash ^ left(text), odd ^ seed);
 }
 
+void *enlarged(void *items, size_t *capacity, size_t first, size_t width) {
+    size_t wanted = *capacity == 0 ? first : 2 * *capacity;
+    void *larger = wanted < UINT32_MAX ? realloc(items, wanted * width) : NULL;
+    if (larger != NULL) *capacity = wanted;
+    return larger;
+}
+
 static bool resize(word_set *set, size_t slots) {
     uint32_t *table = calloc(slots, sizeof *table);
     if (table == NULL) return false;
@@ -59,11 +66,9 @@ uint32_t words_add(word_set *set, cursor text) {
         }
     }
     if (set->count == set->capacity) {
-        size_t capacity = set->capacity == 0 ? 64 : 2 * set->capacity;
-        word *words = capacity < NO_WORD ? realloc(set->words, capacity * sizeof *words) : NULL;
+        word *words = enlarged(set->words, &set->capacity, 64, sizeof *words);
         if (words == NULL) return NO_WORD;
         set->words = words;
-        set->capacity = capacity;
     }
     set->words[set->count++] = (word){text, (uint32_t)(hash >> 32)};
     set->slots[slot] = (uint32_t)set->count;

@@ -26,6 +26,9 @@ void words_free(word_set *set);
 /* The number of a text, which is added when it is new; NO_WORD when there is no memory. */
 uint32_t words_add(word_set *set, cursor text);
 
+/* Twice as much room for items that are numbered by 32 bits, `first` of them at first; NULL when there is none. */
+void *enlarged(void *items, size_t *capacity, size_t first, size_t width);
+
 uint64_t hash_text(uint64_t seed, cursor text);
 
 static inline uint64_t mix(uint64_t a, uint64_t b) {

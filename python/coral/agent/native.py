@@ -11,13 +11,11 @@ import ctypes
 import logging
 import os
 from functools import cache
-from pathlib import Path
 from typing import Final
 
-_log = logging.getLogger(__name__)
-LIBRARY = Path(__file__).parents[1] / "_native" / "libcoral.so"
-"""Where it is looked for."""
+from coral.config import paths
 
+_log = logging.getLogger(__name__)
 _ABI_VERSION: Final = 2
 OK, MALFORMED, NO_MEMORY, TOO_LARGE = range(4)
 """What its functions answer."""
@@ -38,10 +36,11 @@ class ArrowArray(ctypes.Structure):
 @cache
 def native_library() -> ctypes.CDLL | None:
     """The loaded library, or None where the library path is to be taken."""
-    if os.environ.get("CORAL_NATIVE", "1") == "0" or not LIBRARY.exists():
+    path = paths.native_library()
+    if path is None or not os.path.exists(path):
         return None
     try:
-        library = ctypes.CDLL(str(LIBRARY))
+        library = ctypes.CDLL(path)
         version = library.coral_abi_version()
     except (OSError, AttributeError) as error:
         _log.warning("the native kernel is not used, all is slower: %s", error)
@@ -49,7 +48,7 @@ def native_library() -> ctypes.CDLL | None:
     if version != _ABI_VERSION:
         _log.warning(
             "the native kernel is not used, all is slower: %s has the interface version %d, expected %d",
-            *(LIBRARY, version, _ABI_VERSION),
+            *(path, version, _ABI_VERSION),
         )
         return None
     return library

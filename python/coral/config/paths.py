@@ -37,6 +37,14 @@ def own_uid() -> int:
     return os.geteuid() if os.name == "posix" else 0
 
 
+def native_library() -> str | None:
+    """Returns where the native library is, if this platform has it; None where the user does without it."""
+    if os.environ.get("CORAL_NATIVE") == "0":
+        return None
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return os.path.join(package, "_native", "libcoral.so")
+
+
 def config_file() -> str:
     """Returns the path of the configuration file, which need not exist."""
     return os.path.join(config_dir(), "config.yaml")

@@ -195,8 +195,7 @@ def _read_whole(
 def _of_traces(parts: Sequence[pa.Table], chosen: pa.Table) -> dict[str, pa.Table]:
     """The rows of chosen traces, as the relation `_IN_MEMORY`, for a join that need not look at all rows."""
     traces = chosen.column("trace_id").combine_chunks()
-    found = [of_traces(rows, traces) for rows in parts]
-    return {_IN_MEMORY: pa.concat_tables(found)} if found else {}
+    return {_IN_MEMORY: of_traces(pa.concat_tables(parts), traces)} if parts else {}
 
 
 def _followed(remembered: pa.Table, chosen: Mapping[str, Mapping[str, Any]], now: datetime) -> pa.Array:

@@ -21,14 +21,16 @@ from coral.wire.batches import BATCH_TABLES
 
 _WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 _FEW_WORDS: Final = pa.dictionary(pa.int8(), pa.string())
-_LONG: Final = ("attributes", "events", "links")
+LONG_COLUMNS: Final = ("attributes", "events", "links")
+"""Columns of spans whose texts may be long: each is sent up to a limit."""
+
 _INPUT: Final = pa.schema(
     [
         *((name, pa.string()) for name in ("trace_id", "span_id", "parent_span_id", "span_name")),
         *((name, _WORDS) for name in ("service_name", "kind", "status_code")),
         ("start_time", pa.timestamp("us")),
         ("duration_ns", pa.int64()),
-        *((name, pa.string()) for name in _LONG),
+        *((name, pa.string()) for name in LONG_COLUMNS),
     ]
 )
 _SUMMED: Final = pa.schema(

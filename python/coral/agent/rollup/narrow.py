@@ -14,7 +14,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from coral.agent.rollup.kernel import RollupKernel
+from coral.agent.rollup.kernel import LONG_COLUMNS, RollupKernel
 from coral.agent.rollup.sampling import sample_mask
 from coral.limits import EXEMPLAR_ATTRIBUTES_BYTES, EXEMPLAR_TRACES_PER_SERVICE
 
@@ -25,11 +25,10 @@ _COLUMNS: Final = (
 _MOST_LIKELY: Final = 2_000  # rows of one file
 _NEVER: Final = 2**63 - 1
 _SEQUENCES: Final = pa.dictionary(pa.int8(), pa.int64())  # one word: a file is of one transaction
-_LONG: Final = ("attributes", "events", "links")  # each is sent up to a limit
 
 NARROW_SQL: Final = (
     f"{', '.join(_COLUMNS)}, parent_span_id = '' AS is_root, CAST("
-    + " + ".join(f"least(coalesce(strlen({name}), 0), {EXEMPLAR_ATTRIBUTES_BYTES})" for name in _LONG)
+    + " + ".join(f"least(coalesce(strlen({name}), 0), {EXEMPLAR_ATTRIBUTES_BYTES})" for name in LONG_COLUMNS)
     + " AS INTEGER) AS size"
 )
 """What is kept of every span, as SQL over all columns. `size` is what the span would take of a batch."""
@@ -60,7 +59,7 @@ class Narrowing:
         self._slow, self._failed, self._traces = slow, failed, traces
 
     def narrowed(self, rows: pa.Table) -> pa.Table:
-        """What `NARROW_SQL` makes of rows; with the native kernel as `compact` tells."""
+        """What `NARROW_SQL` makes of rows; with the native kernel as `is_compact` tells."""
         if self._kernel is None:
             return _copied(narrowed(rows))
         narrow = self._kernel.narrow(rows, longest=EXEMPLAR_ATTRIBUTES_BYTES)
@@ -147,7 +146,7 @@ def _by_word(words: pa.DictionaryArray, values: Mapping[str, int]) -> pa.Array:
 def narrowed(rows: pa.Table) -> pa.Table:
     """What `NARROW_SQL` makes of rows."""
     size = None
-    for name in _LONG:
+    for name in LONG_COLUMNS:
         length = pc.fill_null(pc.binary_length(rows.column(name)), 0)
         one = pc.min_element_wise(length, pa.scalar(EXEMPLAR_ATTRIBUTES_BYTES, pa.int32()))
         size = one if size is None else pc.add(size, one)

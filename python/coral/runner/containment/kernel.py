@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 
+from coral.config.paths import native_library
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_LIBRARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), *("..",) * 2, "_native", "libcoral.so")
 _NOW = 2  # RTLD_NOW
 _bound: list[Any] = []
 
@@ -155,9 +156,10 @@ def _bind() -> Any:
 
 
 def _launcher(find: Callable[[str | None, str, int], Any]) -> Any:
-    if os.environ.get("CORAL_NATIVE") == "0":
+    library = native_library()
+    if library is None:
         return None
     try:
-        return find(_LIBRARY, "coral_launch", 1)
+        return find(library, "coral_launch", 1)
     except (OSError, AttributeError):
         return None  # a tree without it: Python does the same, more slowly

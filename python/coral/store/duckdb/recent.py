@@ -98,11 +98,10 @@ class RecentRows:
             return
         narrowed = reduction.narrowed(rows)
         likely = reduction.likely(rows, narrowed)
+        size = rows.nbytes
         with self._lock:
             # A sample that would soon be thinned again is not copied first.
-            while (
-                self._thinning < _MOST_THINNING and rows.nbytes >> self._thinning > self._max_whole_bytes // 8
-            ):
+            while self._thinning < _MOST_THINNING and size >> self._thinning > self._max_whole_bytes // 8:
                 self._thinning += 1
             kept = Kept(narrowed, reduction.sample(rows, self._thinning), self._thinning, likely)
             self._kept[path] = kept
