@@ -17,6 +17,8 @@ _PARTS = (
     "_deno/manifest.json",
     "_examples",
 )
+# The command `coral` on Linux, which becomes the Python program beside it (python/native/starter).
+_STARTER = "packaging/starter/coral"
 _SBOM = "packaging/sboms/coral.cdx.json"
 
 
@@ -51,4 +53,8 @@ class CoralBuildHook(BuildHookInterface[Any]):
         build_data["sbom_files"].append(_SBOM)
         if not platform.startswith("win"):
             # Why not an entry point: hatch_metadata.py.
-            build_data["shared_scripts"]["packaging/scripts/coral"] = "coral"
+            scripts = build_data["shared_scripts"]
+            has_starter = Path(self.root, _STARTER).exists()
+            if has_starter:
+                scripts[_STARTER] = "coral"
+            scripts["packaging/scripts/coral"] = "coral-python" if has_starter else "coral"

@@ -38,15 +38,19 @@ def _dispatch() -> int:
 
         in_one = run_path.use()
         from coral.cli.direct_run import parse_run, run
+        from coral.runner.head_start import take
 
+        head_start = take()
         run_arguments = parse_run(arguments[1:])
         if run_arguments is not None:
-            code = run(run_arguments)
+            code = run(run_arguments, head_start)
             if not in_one and run_path.may_be_written():
                 from coral.cli.run_path_file import write
 
                 write()
             _leave(code)
+        if head_start is not None:
+            head_start.give_up()
         gc.enable()
     from coral.cli.main import invoke
 

@@ -49,6 +49,7 @@ MODULES = (
     "runner/job",
     "runner/connection",
     "runner/process",
+    "runner/head_start",
     "runner/script",
     "cli/direct_run",
 )

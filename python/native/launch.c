@@ -4,9 +4,10 @@
 #define _GNU_SOURCE
 #include "launch.h"
 
+#include "plan.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -50,6 +51,8 @@ static void reset_signals(void) {
     if (action.sa_handler != SIG_IGN && action.sa_handler != SIG_DFL) sigaction(number, &standard, NULL);
   }
   sigaction(SIGPIPE, &standard, NULL);  // Python ignores it, and a child would inherit that
+  action = (struct sigaction){.sa_handler = SIG_IGN};
+  sigaction(SIGXFSZ, &action, NULL);  // a write beyond the limit fails
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
@@ -69,64 +72,66 @@ static int allow_own_maps(int ruleset) {
   return result;
 }
 
-static void confine(struct coral_launch *launch, pid_t parent) {
-  int64_t *errors = launch->errors;
+static void confine(const struct coral_plan *plan, pid_t parent, int64_t *errors) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) errors[CORAL_PARENT_DEATH] = errno;
   if (getppid() != parent) _exit(127);  // it was killed before it could be watched
-  const uint64_t *limits = (const uint64_t *)launch->rlimits;
-  for (uint64_t number = 0; number < launch->rlimit_count; number++, limits += 2) {
-    struct rlimit limit = {limits[1], limits[1]};
-    if (setrlimit((int)limits[0], &limit) != 0) errors[CORAL_RLIMITS] = errno;
+  for (uint64_t number = 0; number < plan->rlimit_count; number++) {
+    const uint64_t *pair = plan->rlimits + 2 * number;
+    struct rlimit limit = {pair[1], pair[1]};
+    if (setrlimit((int)pair[0], &limit) != 0) errors[CORAL_RLIMITS] = errno;
   }
   if (syscall(CLOSE_ALL, 3, ~0u, ON_EXEC) != 0) close_each_on_exec();
-  if (!launch->no_new_privs) return;
+  if (!plan->no_new_privs) return;
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     errors[CORAL_NO_NEW_PRIVS] = errno;
     return;  // the two below need it
   }
-  if (launch->ruleset >= 0) {
-    int ruleset = (int)launch->ruleset;
-    if (allow_own_maps(ruleset) != 0 || syscall(RESTRICT_SELF, ruleset, 0) != 0)
-      errors[CORAL_LANDLOCK] = errno;
-  }
-  if (launch->filter) {
-    struct sock_fprog program = {(unsigned short)launch->filter_length, (struct sock_filter *)launch->filter};
-    for (uint64_t place = 0; place < launch->filter_length; place++)
-      if (program.filter[place].k == launch->own_process) program.filter[place].k = (uint32_t)getpid();
-    if (syscall(SYS_seccomp, SET_MODE_FILTER, ALL_THREADS, &program) != 0)
-      errors[CORAL_SECCOMP] = errno;
+  if (plan->ruleset >= 0 &&
+      (allow_own_maps(plan->ruleset) != 0 || syscall(RESTRICT_SELF, plan->ruleset, 0) != 0))
+    errors[CORAL_LANDLOCK] = errno;
+  if (plan->filter) {
+    struct sock_fprog program = {(unsigned short)plan->filter_length, plan->filter};
+    for (uint64_t place = 0; place < plan->filter_length; place++)
+      if (plan->filter[place].k == plan->own_process) plan->filter[place].k = (uint32_t)getpid();
+    if (syscall(SYS_seccomp, SET_MODE_FILTER, ALL_THREADS, &program) != 0) errors[CORAL_SECCOMP] = errno;
   }
 }
 
-static _Noreturn void become(struct coral_launch *launch, pid_t parent) {
+static _Noreturn void become(const struct coral_plan *plan, const int64_t *stdio, pid_t parent, int64_t *errors) {
   for (int number = 0; number < 3; number++)
-    if (launch->stdio[number] >= 0 && dup2((int)launch->stdio[number], number) < 0) goto failed;
-  if (launch->own_group && setpgid(0, 0) != 0) goto failed;
+    if (stdio[number] >= 0 && dup2((int)stdio[number], number) < 0) goto failed;
+  if (plan->own_group && setpgid(0, 0) != 0) goto failed;
   reset_signals();
-  confine(launch, parent);
+  confine(plan, parent, errors);
   // Not libc's execve: the filter looks at the address.
-  syscall(SYS_execve, launch->program, launch->argv, launch->envp);
+  syscall(SYS_execve, plan->program, plan->argv, plan->envp);
 failed:
-  launch->errors[CORAL_EXEC] = errno;
+  errors[CORAL_EXEC] = errno;
   _exit(127);
 }
 
-int64_t coral_launch(struct coral_launch *launch) {
+static pid_t start(const struct coral_plan *plan, const int64_t *stdio, int64_t *errors) {
   sigset_t all, before;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &before);  // until its handlers are gone: they are ours, in our memory
   pid_t parent = getpid();
   pid_t child = vfork();
-  if (child == 0) become(launch, parent);
+  if (child == 0) become(plan, stdio, parent, errors);
   int error = errno;
   sigprocmask(SIG_SETMASK, &before, NULL);
-  if (child < 0) {
-    launch->errors[CORAL_EXEC] = error;
-    return -1;
-  }
-  if (launch->errors[CORAL_EXEC]) {
+  if (child < 0) errors[CORAL_EXEC] = error;
+  if (child > 0 && errors[CORAL_EXEC]) {
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
-    return -1;
+    child = -1;
   }
+  return child;
+}
+
+int64_t coral_launch(const void *bytes, uint64_t length, int64_t in, int64_t out, int64_t err, int64_t *errors) {
+  struct coral_plan plan;
+  const int64_t stdio[3] = {in, out, err};
+  errors[CORAL_EXEC] = coral_plan_read(&plan, bytes, length);
+  pid_t child = errors[CORAL_EXEC] ? -1 : start(&plan, stdio, errors);
+  coral_plan_free(&plan);
   return child;
 }

@@ -1,4 +1,4 @@
-"""Compiles C sources to a shared library with Zig's C compiler."""
+"""Compiles C sources to a shared library, or to a program that needs no library, with Zig's C compiler."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import tempfile
 from pathlib import Path
 
 _FLAGS = (
-    *("-std=c11", "-O3", "-flto", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fvisibility=hidden", "-shared"),
+    *("-std=c11", "-O3", "-flto", "-Wall", "-Wextra", "-Werror"),
     # No symbols and no build id: equal sources give equal bytes, wherever they lie.
     *("-s", "-Wl,--build-id=none"),
 )
+_KINDS = {"library": ("-fPIC", "-fvisibility=hidden", "-shared"), "program": ("-static",)}
 
 
-def build(zig: Path, target: str, sources: list[Path], out: Path) -> None:
-    """Writes the library to `out`."""
+def build(zig: Path, kind: str, target: str, sources: list[Path], out: Path) -> None:
+    """Writes the library or program to `out`."""
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}
-        command = [zig / "zig", "cc", "-target", target, *_FLAGS, "-o", out, *sources, "-lm"]
+        command = [zig / "zig", "cc", "-target", target, *_FLAGS, *_KINDS[kind], "-o", out, *sources, "-lm"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"error: zig cc failed for {target}\n{done.stdout}{done.stderr}")
@@ -29,8 +30,9 @@ def build(zig: Path, target: str, sources: list[Path], out: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--zig", type=Path, required=True, help="the folder of the compiler")
+    parser.add_argument("--kind", choices=list(_KINDS), required=True)
     parser.add_argument("--target", required=True, help="the platform, as zig names it")
-    parser.add_argument("--out", type=Path, required=True, help="the library to write")
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
     parser.add_argument("sources", type=Path, nargs="+")
     options = parser.parse_args()
-    build(options.zig.absolute(), options.target, sorted(options.sources), options.out)
+    build(options.zig.absolute(), options.kind, options.target, sorted(options.sources), options.out)

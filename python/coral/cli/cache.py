@@ -108,9 +108,10 @@ def _entries() -> list[Entry]:
                 for part in (os.path.join(path, each) for each in left)
                 if name == current
             ]
-        path = os.path.join(base, "runs")
-        if os.path.isdir(path):
-            found.append(Entry(path, _RUNS, _bytes(path), False))
+        for name, what in (("runs", _RUNS), ("starts", "plans of earlier runs")):
+            path = os.path.join(base, name)
+            if os.path.isdir(path):
+                found.append(Entry(path, what, _bytes(path), False))
         for name in ("deno-dir", "deno-dir-open", "check-dir"):
             path = os.path.join(base, name)
             if os.path.isdir(path):

@@ -42,6 +42,7 @@ _FLAGS = {
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from coral.config.access import Colony
+    from coral.runner.head_start import HeadStart
 
 _TWINS = "CORAL_RUN_"
 COLOURS = {"always": True, "never": False, "auto": None}
@@ -195,8 +196,12 @@ def parse_run(argv: list[str]) -> RunArguments | None:
     return found
 
 
-def run(arguments: RunArguments) -> int:
+def run(arguments: RunArguments, head_start: HeadStart | None = None) -> int:
     """Runs the script, or does with it what the options ask for.
+
+    Args:
+        arguments: What was asked for.
+        head_start: What was started before that was known, or None.
 
     Returns:
         The exit code of `coral run`.
@@ -216,8 +221,12 @@ def run(arguments: RunArguments) -> int:
         from coral.cli.run_modes import run_in_mode
 
         gc.enable()  # `--watch` goes on for hours
+        if head_start is not None:
+            head_start.give_up()
         return run_in_mode(arguments)
-    return run_script(make_job(arguments))
+    job = make_job(arguments)
+    job.head_start = head_start
+    return run_script(job)
 
 
 def make_job(arguments: RunArguments, *, connect: bool = True) -> Job:

@@ -22,6 +22,23 @@ const DENIED = {
   sys: "scripts may not ask about the operating system; see coral.system",
   import: "scripts may import @coral/sdk and files below their own folder",
 };
+const CONNECTION = "CORAL_CONNECTION";
+const GATE_MARK = "<"; // before the path of a gate
+
+/** Waits until `coral run` knows that it wants this process, and returns what it hands over (head_start.py). */
+function passGate(path) {
+  const gate = Deno.openSync(path);
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(1 << 16);
+  let text = "";
+  while (!text.endsWith("\n")) text += decoder.decode(buffer.subarray(0, gate.readSync(buffer)), { stream: true });
+  gate.close();
+  return text.trimEnd();
+}
+
+const handedOver = Deno.env.get(CONNECTION);
+if (handedOver?.startsWith(GATE_MARK)) Deno.env.set(CONNECTION, passGate(handedOver.slice(1)));
+
 const stderr = Deno.stderr;
 const exit = Deno.exit.bind(Deno);
 const noColor = Deno.noColor; // Coral has decided it

@@ -6,6 +6,10 @@ from coral.config.access import CLEAR, Access
 from coral.runner.source import Source
 from coral.script_limits import SCRIPT_MEMORY_BYTES, SCRIPT_OUTPUT_BYTES, SCRIPT_SECONDS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from coral.runner.head_start import HeadStart
+
 
 class Host:
     """Who serves a script over a Unix socket: an agent, or a recording's server.
@@ -64,6 +68,7 @@ class Job:
         output: `json`, `jsonl`, `csv` or `table`: how to print the script's result; None for no result.
         inspect: Deno's flag for a debugger, such as `--inspect-brk=127.0.0.1:9229`, or None.
         colour: Whether output may be coloured; None for: where it is a terminal.
+        head_start: What was started before this run was known, or None.
         describe: A word: only ask for the declared parameters, which are printed after it.
         html: File of a page that is made of the run, or None.
         quiet: Whether Coral says nothing but errors.
@@ -78,6 +83,7 @@ class Job:
         "colony",
         "colour",
         "describe",
+        "head_start",
         "host",
         "html",
         "inspect",
@@ -131,6 +137,7 @@ class Job:
         self.inspect = inspect
         self.colour = colour
         self.describe = describe
+        self.head_start: HeadStart | None = None
         self.html = html
         self.quiet = quiet
         self.verbose = verbose

@@ -38,6 +38,8 @@ _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TERM")
 
 # In which the SDK finds its colony. It is the one variable that a script may read.
 CONNECTION = "CORAL_CONNECTION"
+# Before the path of a named pipe from which the guard reads it (runner/head_start.py).
+GATE_MARK = "<"
 
 # WebGPU loads graphics drivers without asking for a permission; so it finds none.
 _NO_DRIVERS = {"VK_DRIVER_FILES": "/nonexistent", "VK_ICD_FILENAMES": "/nonexistent"}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from coral.runner.containment.confine import Confinement
     from coral.runner.containment.watchdog import Watchdog
+    from coral.runner.head_start import HeadStart
 
 _GRACE_SECONDS = 1.5
 _PIPE_GRACE_SECONDS = 0.3
@@ -72,6 +73,7 @@ def run_child(
     time_limit: float | None,
     confinement: Confinement | None = None,
     waiting: tuple[float, Callable[[], None]] | None = None,
+    head_start: HeadStart | None = None,
 ) -> Ended:
     """Runs a program to its end.
 
@@ -85,6 +87,7 @@ def run_child(
         time_limit: Seconds, or None.
         confinement: The operating system's walls around it; the caller closes it.
         waiting: After so many seconds, what to call once.
+        head_start: What may have been started for it already.
 
     Raises:
         RuntimeMissingError: The program cannot be started.
@@ -110,7 +113,8 @@ def run_child(
     previous_wakeup = signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     try:
         walls = Walls(None) if confinement is None else confinement.walls
-        pid, refused = _spawn(argv, environment, walls, own_group)
+        start = launch if head_start is None or not own_group else head_start.spawn
+        pid, refused = _started(start, argv, environment, walls, own_group)
         watchdog = None if confinement is None else confinement.started(pid)
         child = _Child(pid, own_group, received, wake_read, watchdog, waiting)
         ended = child.wait(time_limit)
@@ -127,11 +131,15 @@ def run_child(
         os.close(wake_write)
 
 
-def _spawn(
-    argv: list[str], environment: dict[str, str], walls: Walls, own_group: bool
+def _started(
+    start: Callable[..., tuple[int, list[str]]],
+    argv: list[str],
+    environment: dict[str, str],
+    walls: Walls,
+    own_group: bool,
 ) -> tuple[int, list[str]]:
     try:
-        return launch(argv, environment, walls, own_group=own_group)
+        return start(argv, environment, walls, own_group=own_group)
     except OSError as error:
         raise RuntimeMissingError(
             f"{argv[0]} cannot be started: {error.strerror}",

@@ -40,6 +40,7 @@ class Prepared:
         deno: Path of Deno.
         script: Real path of the script.
         folder: The folder whose files it may read and import, and what of it.
+        head_start: What may have been started for the run already, or None.
         argv: Deno and its arguments.
         environment: The whole environment of what looks at the script.
         connection: The variable that the script's own process gets as well.
@@ -57,6 +58,7 @@ class Prepared:
         "directory",
         "environment",
         "folder",
+        "head_start",
         "import_map",
         "policy",
         "script",
@@ -109,6 +111,7 @@ class Prepared:
             memory_bytes=job.memory_limit,
             output_bytes=job.output_limit,
         )
+        self.head_start = job.head_start
         sdk = sdk_bundle()
         # A file of the package, not of the run: V8's compiled code of it is kept.
         preludes = [places.prelude_path("guard")]
@@ -134,7 +137,11 @@ class Prepared:
         )
         # The SDK and the run's own directory are read only where a script computes a specifier;
         # Deno cannot be given a path with a comma, and then that does not work.
-        extras = (os.path.dirname(sdk), run.path)
+        if run.path is not None or job.inspect is not None or job.arguments:
+            # What is of this run only cannot be known before. And arguments may be secrets: none are kept.
+            self.head_start = None
+        gate = None if self.head_start is None else self.head_start.gate
+        extras = (os.path.dirname(sdk), run.path, gate)
         flags = policy.run_flags(
             read=[own, *[extra for extra in extras if extra is not None and "," not in extra]],
             colony=job.colony,
@@ -148,6 +155,8 @@ class Prepared:
             from coral.runner.warm import fill
 
             fill(self, [*flags, f"--preload={preludes[0]}"])
+            if self.head_start is not None:
+                self.head_start.give_up()  # it was started without what is there now
         flags.extend([f"--preload={path}" for path in preludes])
         if job.inspect is not None:
             flags.append(job.inspect)
@@ -195,7 +204,8 @@ class Prepared:
 
     def files(self) -> list[str]:
         """Returns the single files that any process of this run may read."""
-        return [*self.folder.files, places.prelude_path("guard")]
+        gate = [] if self.head_start is None else [self.head_start.gate]
+        return [*self.folder.files, places.prelude_path("guard"), *gate]
 
     def trees(self) -> list[str]:
         """Returns the folders of which any process of this run may read everything."""
@@ -261,7 +271,9 @@ def _run(prepared: Prepared, job: Job) -> Ended:
 
     def run() -> Ended:
         environment = {**prepared.environment, policy.CONNECTION: prepared.connection}
-        return run_child(prepared.argv, environment, job.time_limit, confinement)
+        return run_child(
+            prepared.argv, environment, job.time_limit, confinement, head_start=prepared.head_start
+        )
 
     def report() -> Ended:
         from coral.runner.report import reported

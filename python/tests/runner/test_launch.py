@@ -16,7 +16,7 @@ from coral.runner.containment import kernel as kernels
 from coral.runner.containment import seccomp
 from coral.runner.containment.confine import Confinement, Files
 from coral.runner.containment.kernel import Kernel
-from coral.runner.containment.launch import Walls, launch
+from coral.runner.containment.launch import Walls, launch, plan
 from coral.runner.policy import Policy
 from tests.runner.program import Program
 
@@ -102,6 +102,52 @@ def test_a_refusal_names_the_layer(system: Kernel) -> None:
     pid, refused = launch(["/bin/true"], {}, walls, own_group=True)
     assert os.waitpid(pid, 0)[1] == 0
     assert refused == ["rlimits: the kernel refuses it (Invalid argument)"]
+
+
+@pytest.fixture
+def whole() -> bytes:
+    """A plan with all that a plan can have."""
+    confinement = Confinement(
+        Policy("cli", connect="127.0.0.1:9"), Files("/bin/true", trees=["/tmp"], files=[])
+    )
+    made = [plan(["/bin/true", "a"], {"A": "b"}, confinement.walls, own_group=True) for _ in range(2)]
+    assert made[0] == made[1]
+    return made[0]
+
+
+def _launch(content: bytes) -> tuple[int, int]:
+    system = kernels.kernel()
+    assert system is not None
+    assert system.launcher is not None
+    given, errors = system.buffer(content), system.buffer(bytes(48))
+    pid = system.launcher(given.address, len(content), -1, -1, -1, errors.address)
+    if pid > 0:
+        os.waitpid(pid, 0)
+    return pid, errors.numbers(0)[-1]
+
+
+def test_a_plan_that_was_cut_starts_nothing(whole: bytes) -> None:
+    for content in (*[whole[:length] for length in range(len(whole))], whole + bytes(8)):
+        assert _launch(content) == (-1, errno.EINVAL)
+    assert _launch(whole)[0] > 0
+
+
+def test_wrong_lengths_in_a_plan_do_no_harm(whole: bytes) -> None:
+    """Each number that could be a length or a count; some are a limit, or a part of the filter."""
+    places = [
+        place
+        for place in range(8, len(whole), 8)
+        if int.from_bytes(whole[place : place + 8], "little") < 5000
+    ]
+    refused = 0
+    for place in places:
+        for number in (1 << 31, 1 << 63, (1 << 64) - 1):
+            pid, error = _launch(whole[:place] + number.to_bytes(8, "little") + whole[place + 8 :])
+            assert (pid > 0) != (error > 0)
+            refused += error == errno.EINVAL
+    assert refused > len(places)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)  # nothing is left of any
 
 
 def test_no_descriptor_is_passed_on(system: Kernel, pipe: tuple[int, int], tmp_path: Path) -> None:

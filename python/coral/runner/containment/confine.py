@@ -101,7 +101,6 @@ class Confinement:
         """Takes a child that was just started; what is measured from outside is asked of the answer."""
         from coral.runner.containment.watchdog import Watchdog  # the child starts meanwhile
 
-        self._close_rules()  # now, for it costs a tenth of a millisecond
         policy = self._policy
         return Watchdog(
             pid,
@@ -174,21 +173,15 @@ class Confinement:
 
     def close(self) -> None:
         """Gives back what the kernel holds for it."""
-        self._close_rules()
         if self._group is not None:
             self._group.close()
-
-    def _close_rules(self) -> None:
-        if self.walls.ruleset is not None:
-            self.walls.ruleset.close()
-            self.walls.ruleset = None
 
     def _ruleset(self, system: Kernel, files: Files) -> Ruleset | None:
         version = landlock.abi(system)
         if version == 0:
             self.missing.append(f"landlock: {landlock.why_none(system)}")
             return None
-        rules = Ruleset(system, version)
+        rules = Ruleset(version)
         rules.allow_path(files.program, READ_FILE | EXECUTE)
         folders = [os.path.realpath(folder.format(system.machine)) for folder in _LIBRARY_FOLDERS]
         for folder in dict.fromkeys(folders):  # on most systems some are links to others

@@ -160,6 +160,6 @@ def _launcher(find: Callable[[str | None, str, int], Any]) -> Any:
     if library is None:
         return None
     try:
-        return find(library, "coral_launch", 1)
+        return find(library, "coral_launch", 6)
     except (OSError, AttributeError):
         return None  # a tree without it: Python does the same, more slowly

@@ -41,8 +41,8 @@ _SCOPE_SIGNALS = 1 << 1
 
 _EBADFD = 77  # of Linux; the module errno costs more than this file
 _VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
-_RULE_PATH = 1
-_RULE_PORT = 2
+RULE_PATH = 1
+RULE_PORT = 2
 _NETWORK_ABI = 4
 _SCOPES_ABI = 6
 # A rule on a file may hold only rights that a file can have.
@@ -83,16 +83,17 @@ def _is_filtered() -> bool:
 
 
 class Ruleset:
-    """Rules that are collected here and put in place in the child.
+    """Rules that are collected here and put in place between fork and exec, here or by the native library.
 
     Attributes:
-        descriptor: The kernel's object. Closed by `close`; close-on-exec.
+        attributes: What the kernel is to deny where no rule allows it (`struct landlock_ruleset_attr`).
+        rules: Pairs of rights and the path, or the TCP port, for which they are allowed.
         version: The ABI.
     """
 
-    __slots__ = ("_kernel", "descriptor", "version")
+    __slots__ = ("attributes", "rules", "version")
 
-    def __init__(self, kernel: Kernel, version: int) -> None:
+    def __init__(self, version: int) -> None:
         """Makes an empty ruleset, which denies everything that this ABI handles."""
         files = _ALL_FILES_ABI_1
         if version >= 2:
@@ -105,41 +106,25 @@ class Ruleset:
         scopes = _SCOPE_ABSTRACT_SOCKETS | _SCOPE_SIGNALS if version >= _SCOPES_ABI else 0
         fields = [files, network, scopes]
         size = 8 if version < _NETWORK_ABI else 16 if version < _SCOPES_ABI else 24
-        attributes = kernel.buffer(b"".join([field.to_bytes(8, "little") for field in fields])[:size])
-        self._kernel = kernel
+        self.attributes = b"".join([field.to_bytes(8, "little") for field in fields])[:size]
+        self.rules: list[tuple[int, str | int]] = []
         self.version = version
-        self.descriptor = kernel.call(LANDLOCK_CREATE_RULESET, attributes.address, size, 0)
 
-    def allow_path(self, path: str, rights: int) -> bool:
+    def allow_path(self, path: str, rights: int) -> None:
         """Allows rights on a file, or on a folder and all below it.
 
-        Returns:
-            False if there is nothing at that path, or it may not be looked at: then nothing can be allowed.
+        If there is nothing at that path, or it may not be looked at, then nothing is allowed.
         """
-        try:
-            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            if rights & ~_OF_FILES and not os.path.isdir(path):
-                rights &= _OF_FILES
-            self._add(_RULE_PATH, rights.to_bytes(8, "little") + descriptor.to_bytes(4, "little"))
-        except OSError as error:
-            # Of memfd_create, in no mounted file system: the kernel takes no rules for it, nor denies it.
-            if error.errno != _EBADFD:
-                raise
-        finally:
-            os.close(descriptor)
-        return True
+        self.rules.append((rights, path))
 
-    def allow_all(self, folder: str) -> bool:
+    def allow_all(self, folder: str) -> None:
         """Allows to read, write, make and remove files below a folder; not to execute them."""
         rights = READ_FILE | READ_DIR | WRITE_FILE | _MAKE_AND_REMOVE
         if self.version >= 2:
             rights |= _REFER
         if self.version >= 3:
             rights |= _TRUNCATE
-        return self.allow_path(folder, rights)
+        self.allow_path(folder, rights)
 
     def allow_connect(self, port: int) -> None:
         """Allows TCP connections to a port, on any address; without effect below ABI 4."""
@@ -149,18 +134,45 @@ class Ruleset:
         """Allows to listen on a TCP port; without effect below ABI 4."""
         self._allow_port(_BIND_TCP, port)
 
-    def enforce(self) -> None:
-        """Puts the rules on this thread for good; `no_new_privs` must be set. Called in the child."""
-        self._kernel.call(LANDLOCK_RESTRICT_SELF, self.descriptor, 0)
-
-    def close(self) -> None:
-        """Gives the ruleset back; what it was put on keeps it."""
-        os.close(self.descriptor)
-
     def _allow_port(self, right: int, port: int) -> None:
         if self.version >= _NETWORK_ABI:
-            self._add(_RULE_PORT, right.to_bytes(8, "little") + port.to_bytes(8, "little"))
+            self.rules.append((right, port))
 
-    def _add(self, kind: int, rule: bytes) -> None:
-        buffer = self._kernel.buffer(rule)
-        self._kernel.call(LANDLOCK_ADD_RULE, self.descriptor, kind, buffer.address, 0)
+
+def enforce(kernel: Kernel, ruleset: Ruleset) -> None:
+    """Puts the rules on this thread for good; `no_new_privs` must be set. Called in the child.
+
+    Raises:
+        OSError: The kernel refuses one of them.
+    """
+    attributes = kernel.buffer(ruleset.attributes)
+    made = kernel.call(LANDLOCK_CREATE_RULESET, attributes.address, len(ruleset.attributes), 0)
+    for rights, place in ruleset.rules:
+        if isinstance(place, int):
+            _add(kernel, made, RULE_PORT, rights.to_bytes(8, "little") + place.to_bytes(8, "little"))
+        else:
+            _add_path(kernel, made, place, rights)
+    kernel.call(LANDLOCK_RESTRICT_SELF, made, 0)
+    os.close(made)
+
+
+def _add_path(kernel: Kernel, made: int, path: str, rights: int) -> None:
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        if rights & ~_OF_FILES and not os.path.isdir(path):
+            rights &= _OF_FILES
+        _add(kernel, made, RULE_PATH, rights.to_bytes(8, "little") + descriptor.to_bytes(4, "little"))
+    except OSError as error:
+        # Of memfd_create, in no mounted file system: the kernel takes no rules for it, nor denies it.
+        if error.errno != _EBADFD:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _add(kernel: Kernel, made: int, kind: int, rule: bytes) -> None:
+    buffer = kernel.buffer(rule)
+    kernel.call(LANDLOCK_ADD_RULE, made, kind, buffer.address, 0)

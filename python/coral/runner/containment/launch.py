@@ -1,9 +1,9 @@
 """Starts a program inside its walls: what happens between fork and exec.
 
-All that can be prepared is prepared before the fork. The child then makes system calls only, tells which
-of them the kernel refused, and executes the program. The native library does that without copying
-this process; where it is missing, Python does it here. Fork is safe here, for `coral run` has
-one thread; a program with threads starts this as a process of its own.
+The native library does it by a plan (`plan`), without copying this process. Where it is missing, Python
+does it here: the child makes system calls only, tells which of them the kernel refused, and executes the
+program. Fork is safe here, for `coral run` has one thread; a program with threads starts this as a
+process of its own.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from coral.runner.containment.kernel import (
     Buffer,
     Kernel,
 )
-from coral.runner.containment.landlock import READ_FILE, Ruleset
+from coral.runner.containment.landlock import READ_FILE, RULE_PATH, RULE_PORT, Ruleset, enforce
 from coral.runner.containment.seccomp import (
+    ANY_PLACE,
+    ANY_PLACE_HIGH,
+    ANY_PLACE_LOW,
     ANY_PROCESS,
     FILTER_FLAG_TSYNC,
     SET_MODE_FILTER,
@@ -47,7 +50,8 @@ _MAP_FIXED_NOREPLACE_PRIVATE_ANONYMOUS = 0x100000 | 0x02 | 0x20
 _READ_WRITE = 3
 _PAGE = 1 << 16  # the largest page of the CPUs that we know
 _EIGHT_BYTES = (1 << 64) - 1
-# Of struct coral_launch: what the kernel may refuse before it is asked to execute the program.
+_PLAN = b"coral-1\0"
+# The order of launch.h: what the kernel may refuse before it is asked to execute the program.
 _STEPS = ("parent_death", "rlimits", "no_new_privs", "landlock", "seccomp")
 _USER_SPACE_BITS = 46  # below what either CPU gives a process
 
@@ -117,9 +121,9 @@ def launch(
     Raises:
         OSError: It cannot be started.
     """
-    image = _Image(argv, environment, walls)
     if walls.kernel is not None and walls.kernel.launcher is not None:
-        return _launch_native(walls.kernel, image, walls, own_group, stdio or (-1, -1, -1))
+        return _launch_native(walls.kernel, plan(argv, environment, walls, own_group), stdio or (-1, -1, -1))
+    image = _Image(argv, environment, walls)
     report_read, report_write = os.pipe()
     handled = [number for number in signal.valid_signals() if callable(signal.getsignal(number))]
     parent = os.getpid()
@@ -141,36 +145,73 @@ def launch(
     return pid, told
 
 
-def _launch_native(
-    kernel: Kernel, image: _Image, walls: Walls, own_group: bool, stdio: tuple[int, int, int]
-) -> tuple[int, list[str]]:
-    """Lets the native library (`python/native/launch.h`) do what `_become` does, without a copy of us."""
-    limits = _numbers(kernel, [number for pair in walls.rlimits.items() for number in pair])
-    code = None if walls.calls is None else kernel.buffer(image.filter)
-    given = [
-        image.address,
-        image.arguments[0].address,
-        image.variables[0].address,
-        -1 if walls.ruleset is None else walls.ruleset.descriptor,
-        0 if code is None else code.address,
-        0 if code is None else len(image.filter) // 8,
-        ANY_PROCESS,
-        limits.address,
-        len(walls.rlimits),
-        own_group,
-        walls.no_new_privileges,
-        *stdio,
+def plan(argv: list[str], environment: dict[str, str], walls: Walls, own_group: bool) -> bytes:
+    """Returns with what a program is started, as the native library reads it (`python/native/plan.c`).
+
+    The same for the same: addresses and process ids are put in when it is used.
+
+    Args:
+        argv: Path of the program and its arguments.
+        environment: Its whole environment.
+        walls: What to put around it.
+        own_group: Whether it leads a process group of its own.
+    """
+    limits = [number for pair in walls.rlimits.items() for number in pair]
+    parts = [
+        _PLAN,
+        *_numbers(own_group, walls.no_new_privileges),
+        _text(_own(argv[0])),
+        *_numbers(len(argv)),
+        *[_text(word) for word in argv],
+        *_numbers(len(environment)),
+        *[_text(f"{name}={value}") for name, value in environment.items()],
+        *_numbers(len(walls.rlimits), *limits),
     ]
-    block = _numbers(kernel, [*given, *[0] * (len(_STEPS) + 1)])
-    pid = kernel.launcher(block.address)
-    *refused, failed = block.numbers(8 * len(given))
+    rules = walls.ruleset
+    if rules is None:
+        parts += _numbers(0)
+    else:
+        parts += [*_numbers(len(rules.attributes)), rules.attributes, *_numbers(len(rules.rules))]
+        for rights, place in rules.rules:
+            if isinstance(place, int):
+                parts += _numbers(RULE_PORT, rights, place)
+            else:
+                parts += [*_numbers(RULE_PATH, rights), _text(place)]
+    kernel, calls = walls.kernel, walls.calls
+    code = b"" if kernel is None or calls is None else _filter(kernel, calls, ANY_PLACE)
+    parts += [*_numbers(ANY_PROCESS, ANY_PLACE_LOW, ANY_PLACE_HIGH, len(code) // 8), code]
+    return b"".join(parts)
+
+
+def _numbers(*numbers: int) -> list[bytes]:
+    return [(number & _EIGHT_BYTES).to_bytes(8, "little") for number in numbers]
+
+
+def _text(text: str) -> bytes:
+    raw = os.fsencode(text)
+    return (len(raw) + 1).to_bytes(8, "little") + raw + bytes(8 - len(raw) % 8)
+
+
+def _launch_native(kernel: Kernel, given: bytes, stdio: tuple[int, int, int]) -> tuple[int, list[str]]:
+    content = kernel.buffer(given)
+    errors = kernel.buffer(bytes(8 * (len(_STEPS) + 1)))
+    pid = kernel.launcher(content.address, len(given), *stdio, errors.address)
+    *refused, failed = errors.numbers(0)
     if failed:
         raise OSError(failed, os.strerror(failed))
     return pid, [_refusal(layer, error) for layer, error in zip(_STEPS, refused, strict=True) if error]
 
 
-def _numbers(kernel: Kernel, numbers: list[int]) -> Buffer:
-    return kernel.buffer(b"".join([(number & _EIGHT_BYTES).to_bytes(8, "little") for number in numbers]))
+def _filter(kernel: Kernel, calls: Filter, exec_address: int) -> bytes:
+    return program(
+        kernel,
+        exec_address=exec_address,
+        names=calls.names,
+        unix=calls.unix,
+        inet=calls.inet,
+        listen=calls.listen,
+        writes=calls.writes,
+    )
 
 
 def _refusal(layer: str, error: int | None) -> str:
@@ -193,17 +234,8 @@ class _Image:
         path = os.fsencode(self.program) + b"\0"
         self.address = _unguessable_page(kernel, len(path))
         kernel.write_at(self.address, path)
-        calls = walls.calls
-        if calls is not None:
-            self.filter = program(
-                kernel,
-                exec_address=self.address,
-                names=calls.names,
-                unix=calls.unix,
-                inet=calls.inet,
-                listen=calls.listen,
-                writes=calls.writes,
-            )
+        if walls.calls is not None:
+            self.filter = _filter(kernel, walls.calls, self.address)
         self.arguments = _strings(kernel, [os.fsencode(word) for word in argv])
         self.variables = _strings(
             kernel, [os.fsencode(f"{name}={value}") for name, value in environment.items()]
@@ -305,7 +337,7 @@ def _confine(kernel: Kernel, walls: Walls, image: _Image, parent: int, report: i
             # pthread_getattr_np reads it, and Deno's parser panics if it cannot. A file of our own process
             # exists only now; the rule is on it, not on the path.
             walls.ruleset.allow_path("/proc/self/maps", READ_FILE)
-            walls.ruleset.enforce()
+            enforce(kernel, walls.ruleset)
         except OSError as error:
             os.write(report, f"{_refusal('landlock', error.errno)}\n".encode())
     if walls.calls is not None:

@@ -77,6 +77,9 @@ _CHECKED = {
 
 _FEW = 4
 ANY_PROCESS = 0x7FFFFFF1  # no process has this number, and nothing else in the filter
+# An address that no process can have, in two halves that are nothing else in the filter either.
+ANY_PLACE_LOW, ANY_PLACE_HIGH = 0x7FFFFFF2, 0x7FFFFFF3
+ANY_PLACE = ANY_PLACE_HIGH << 32 | ANY_PLACE_LOW
 
 # linux/audit.h
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}

@@ -1,0 +1,96 @@
+"""Takes over a script's process that was started before this Python (`python/native/starter/coral.c`).
+
+The command `coral` on Linux looks for the plan by which the same command line was started the last time,
+starts Deno by it, behind all its walls, and becomes this process. Deno waits at a gate, a named pipe that the
+guard reads before the script begins. Here everything is worked out as ever; only if the plan comes out the
+same to the byte does the gate open, with the connection of this run. Else that process is killed and another
+one is started.
+"""
+
+from __future__ import annotations
+
+import os
+
+from coral.runner.containment.launch import Walls, launch, plan
+from coral.runner.policy import CONNECTION, GATE_MARK
+
+VARIABLE = "CORAL_HEAD_START"  # `0` from the user: none is wanted
+# What a named pipe takes at once, whether somebody reads it or not (Linux: 65,536).
+_MOST_BYTES = 60_000
+_SIGKILL = 9
+
+
+class HeadStart:
+    """What the command `coral` has prepared for this run.
+
+    Attributes:
+        path: Where the plan of this command line is, or will be.
+        gate: Path of its gate.
+    """
+
+    __slots__ = ("_gate", "_pid", "_plan", "gate", "path")
+
+    def __init__(self, told: str) -> None:
+        """Takes what the command told: process id (0 for none), two descriptors (-1 for none), path.
+
+        Raises:
+            ValueError: The command did not tell that.
+            OSError: It is not of this process: it was told to another one.
+        """
+        pid, gate, plan, self.path = told.split(" ", 3)
+        self.gate = f"{self.path}.gate"
+        self._pid, self._gate, self._plan = int(pid), int(gate), int(plan)
+        for descriptor in (self._gate, self._plan):
+            if descriptor >= 0:
+                os.set_inheritable(descriptor, False)
+        if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
+            self._pid = 0  # it has ended: what is wrong with it, the next one will say
+
+    def spawn(
+        self, argv: list[str], environment: dict[str, str], walls: Walls, *, own_group: bool
+    ) -> tuple[int, list[str]]:
+        """Lets the script's process begin, or starts one; keeps the plan for the next time.
+
+        Args:
+            argv: Path of the program and its arguments.
+            environment: Its whole environment, the connection included.
+            walls: What to put around it.
+            own_group: Whether it leads a process group of its own.
+
+        Returns:
+            Its process id, and what the kernel refused.
+
+        Raises:
+            OSError: It cannot be started.
+        """
+        waiting = plan(argv, {**environment, CONNECTION: GATE_MARK + self.gate}, walls, own_group)
+        given = os.fsencode(environment[CONNECTION]) + b"\n"
+        if self._pid and len(given) <= _MOST_BYTES and self._planned() == waiting:
+            pid, self._pid = self._pid, 0
+            os.write(self._gate, given)
+            return pid, []
+        self.give_up()
+        started = launch(argv, environment, walls, own_group=own_group)
+        from coral.runner.head_start_file import keep
+
+        keep(self.path, waiting)
+        return started
+
+    def _planned(self) -> bytes:
+        return os.pread(self._plan, os.fstat(self._plan).st_size, 0)
+
+    def give_up(self) -> None:
+        """Ends the process that was started, if it still waits."""
+        if self._pid:
+            os.kill(self._pid, _SIGKILL)
+            os.waitpid(self._pid, 0)
+            self._pid = 0
+
+
+def take() -> HeadStart | None:
+    """Returns what the command has told, once; None where this Python was started otherwise."""
+    told = os.environ.pop(VARIABLE, "0")
+    try:
+        return None if told == "0" else HeadStart(told)
+    except (ValueError, OSError):
+        return None
