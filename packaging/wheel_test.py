@@ -39,6 +39,7 @@ class Installed:
             [self.venv / "bin" / program, *arguments],
             env={"PATH": f"{self.venv}/bin", "HOME": str(self.home), "LANG": "C.UTF-8", **environment},
             cwd=self.home,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
@@ -80,6 +81,20 @@ def test_the_native_kernel_is_there_on_linux_and_can_be_switched_off(installed: 
     program = "from coral.agent.decode.kernel import trace_kernel; print(trace_kernel() is not None)"
     assert installed.run("python", "-c", program).strip() == str("linux" in WHEEL.name)
     assert installed.run("python", "-c", program, CORAL_NATIVE="0").strip() == "False"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the command is a script elsewhere")
+def test_a_second_run_is_started_before_python(installed: Installed) -> None:
+    """And by the interpreter that pip wrote into the script beside the command."""
+    script = installed.home / "hello.ts"
+    script.write_text('import * as coral from "@coral/sdk";\nconsole.log(typeof coral.params);\n')
+    command = ["run", str(script), "--colony", "127.0.0.1:9"]
+    assert [installed.run("coral", *command) for _ in range(3)] == ["object\n"] * 3
+    (plan,) = [path for path in (installed.home / ".cache/coral/starts").iterdir() if not path.suffix]
+    before = plan.stat().st_mtime_ns
+    installed.run("coral", *command)
+    assert plan.stat().st_mtime_ns == before, "its plan was another one"
+    assert (installed.venv / "bin/coral").read_bytes().startswith(b"\x7fELF")
 
 
 def test_demo_prints_the_report(installed: Installed) -> None:

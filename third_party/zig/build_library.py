@@ -1,4 +1,4 @@
-"""Compiles C sources to a shared library, or to a program that needs no library, with Zig's C compiler."""
+"""Compiles C sources to a shared library or a program, with Zig's C compiler."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FLAGS = (
     # No symbols and no build id: equal sources give equal bytes, wherever they lie.
     *("-s", "-Wl,--build-id=none"),
 )
-_KINDS = {"library": ("-fPIC", "-fvisibility=hidden", "-shared"), "program": ("-static",)}
+_KINDS = {"library": ("-fPIC", "-fvisibility=hidden", "-shared"), "program": ("-fPIE", "-pie", "-Wl,-z,relro,-z,now")}
 
 
 def build(zig: Path, kind: str, target: str, sources: list[Path], out: Path) -> None:

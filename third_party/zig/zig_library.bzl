@@ -1,4 +1,4 @@
-"""C sources for one platform, whatever the host: `zig_library` a shared library, `zig_program` a static program.
+"""C sources for one platform, whatever the host: `zig_library` a shared library, `zig_program` a program.
 
 The same bytes every time.
 """

@@ -3,6 +3,7 @@
 python python/tests/attacks/run.py                         every attack, all layers and Landlock off
 python python/tests/attacks/run.py --class files           a class, or one attack: files/read_passwd
 python python/tests/attacks/run.py --no-landlock           with Landlock off only
+python python/tests/attacks/run.py --head-start            started before Python, by the plan of a first run
 python python/tests/attacks/run.py --deno-only             Deno's walls alone, as on macOS
 python python/tests/attacks/run.py --no-proof              without proving each attack bare first
 python python/tests/attacks/run.py --proof-only            only that proof
@@ -30,6 +31,8 @@ def main() -> int:
     attacks = read_corpus(arguments.kinds, arguments.scripts)
     if arguments.deno_only:
         walls = [Mode.DENO_ONLY]
+    elif arguments.head_start:
+        walls = [Mode.HEAD_START]
     else:
         walls = [Mode.NO_LANDLOCK] if arguments.no_landlock else [Mode.ALL, Mode.NO_LANDLOCK]
     if arguments.proof_only:
@@ -43,6 +46,8 @@ def main() -> int:
         if arguments.verbose or not outcome.expected:
             print(describe(outcome, verbose=True))
     print(table(attacks, modes, outcomes))
+    if Mode.HEAD_START in modes:
+        print(f"{suite.early} runs were started before Python")
     for stray in suite.strays:
         print(f"still running at the end: {stray}")
     wrong = [outcome for outcome in outcomes if not outcome.expected]
@@ -97,6 +102,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--class", dest="kinds", action="append", metavar="CLASS")
     parser.add_argument("--no-landlock", action="store_true")
+    parser.add_argument("--head-start", action="store_true")
     parser.add_argument("--deno-only", action="store_true")
     parser.add_argument("--no-proof", action="store_true")
     parser.add_argument("--proof-only", action="store_true")

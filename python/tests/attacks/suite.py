@@ -7,6 +7,7 @@ import contextlib
 import enum
 import json
 import os
+import shlex
 import shutil
 import tempfile
 import threading
@@ -31,6 +32,7 @@ from tests.attacks.canary import Canary, Secret
 from tests.attacks.corpus import Attack
 from tests.attacks.evidence import PeakMemory, UsersFile, captures, changes, snapshot
 from tests.attacks.execution import Ended, adopt_orphans, end_strays, execute, own_children
+from tests.runner.installed import STARTER
 
 WORKERS = 2
 GRACE_SECONDS = 2.0
@@ -55,6 +57,7 @@ class Mode(enum.Enum):
 
     BARE = "bare deno run -A"
     ALL = "all layers"
+    HEAD_START = "all layers, a second run"
     NO_LANDLOCK = "Landlock off"
     DENO_ONLY = "Deno's walls only"
 
@@ -101,6 +104,8 @@ class Suite:
     work: Path
     strays: list[str] = field(default_factory=list)
     """Processes of attacks that were still there when all of a mode had ended, under Coral's walls or not."""
+    early: int = 0
+    """How many runs were started before Python: by the plan of an earlier one."""
     _known: frozenset[int] = field(default_factory=own_children)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1_000_000)))
@@ -111,6 +116,8 @@ class Suite:
         with ThreadPoolExecutor(WORKERS) as pool:
             for mode in modes:
                 outcomes += pool.map(partial(self._attack, mode=mode), attacks)
+                if (noted := self.work / "bin" / "early").exists():
+                    self.early = noted.stat().st_size
                 self.strays += [f"{mode.value}: {command}" for command in end_strays(self._known)]
         return outcomes
 
@@ -162,7 +169,9 @@ class Suite:
             command = self._command(attack, mode, script)
             slowest = attack.limit_seconds + GRACE_SECONDS + START_SECONDS
             proof_of_endlessness = attack.endless and mode is Mode.BARE
-            for turn in range(attack.runs):
+            problems: list[str] = []
+            said = b""
+            for turn in range(attack.runs + (mode is Mode.HEAD_START)):
                 ended = execute(
                     command,
                     environment={**environment, "RUN": str(turn)},
@@ -175,7 +184,9 @@ class Suite:
                     stdout=users.path if attack.stdout else None,
                     pass_fds=(canary.inherited.fileno(), canary.inherited_file),
                 )
-            problems = [] if mode is Mode.BARE else self._problems(attack, ended, slowest)
+                problems += [] if mode is Mode.BARE else self._problems(attack, ended, slowest)
+                said += ended.output
+            ended.output = said
             if proof_of_endlessness and ended.gave_up:
                 ended.output += b"\nCAPTURED more time than its limit\n"
             captured = captures(attack, ended, secret, canary, changes(before, snapshot(watched)))
@@ -217,6 +228,8 @@ class Suite:
             return [find_deno(), "run", *attack.bare, *source]
         limit = f"{attack.limit_seconds:g}s"
         flags = ["--colony", self.fleet.colony.grpc, "--timeout", limit, *attack.flags]
+        if mode is Mode.HEAD_START:
+            return [str(self.work / "bin" / "coral"), "run", *flags, *source]
         return [*coral_command("run"), *flags, *source]
 
     def _environment(
@@ -262,9 +275,22 @@ def open_suite() -> Iterator[Suite]:
         with start_colony(work / "fleet") as colony, start_agent(colony.grpc, work / "fleet") as agent:
             _send_trace(agent.otlp_grpc)
             assert settled(lambda: service_names(colony.grpc), [SERVICE]) == [SERVICE]
+            _install(work / "bin")
             yield Suite(Fleet(colony, agent), work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _install(folder: Path) -> None:
+    """Installs the command as a wheel does. It notes which runs were started before Python."""
+    if not STARTER.exists():
+        return  # only Linux has it
+    folder.mkdir()
+    shutil.copy(STARTER, folder / "coral")
+    python = folder / "coral-python"
+    noted = f"case $CORAL_HEAD_START in [1-9]*) echo >> {folder}/early;; esac"
+    python.write_text(f'#!/bin/sh\n{noted}\nexec {shlex.join(coral_command())} "$@"\n')
+    python.chmod(0o755)
 
 
 def _source_map(of: Path) -> str:

@@ -11,7 +11,7 @@ import pytest
 import coral as package
 from tests.runner.program import Program
 
-_STARTER = Path(package.__file__).parent / "_native" / "starter"
+STARTER = Path(package.__file__).parent / "_native" / "starter"
 
 # Tells which children the process has when Python begins, and when that is.
 _PYTHON = """\
@@ -31,7 +31,7 @@ class Installed(Program):
         super().__init__(home, cache)
         self.folder = folder
         folder.mkdir()
-        shutil.copy(_STARTER, folder / "coral")
+        shutil.copy(STARTER, folder / "coral")
         self.before("")
         self._plans: set[Path] = set()
         self._plans = set(self.plans())
