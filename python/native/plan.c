@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -72,7 +73,11 @@ static char **texts(struct reader *reader) {
 
 static int add_path(int ruleset, uint64_t rights, const char *path) {
   int descriptor = open(path, O_PATH | O_CLOEXEC);
-  if (descriptor < 0) return 0;  // nothing is there, or it may not be looked at: nothing can be allowed
+  if (descriptor < 0) {
+    // Nothing is there, or it may not be looked at: nothing can be allowed.
+    bool nothing = errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == ELOOP;
+    return nothing ? 0 : errno;
+  }
   struct stat status;
   // A rule on a file may hold only rights that a file can have.
   if (fstat(descriptor, &status) == 0 && !S_ISDIR(status.st_mode)) rights &= OF_FILES;

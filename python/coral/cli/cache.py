@@ -15,6 +15,7 @@ from coral.runner import places
 from coral.runner.binary import read_manifest
 from coral.runner.imports import in_use
 
+_STARTS: Final = "starts"
 _RUNS: Final = "folders of runs"  # some KB, which every run takes anew: never removed
 
 
@@ -108,7 +109,7 @@ def _entries() -> list[Entry]:
                 for part in (os.path.join(path, each) for each in left)
                 if name == current
             ]
-        for name, what in (("runs", _RUNS), ("starts", "plans of earlier runs")):
+        for name, what in (("runs", _RUNS), (_STARTS, "plans of earlier runs")):
             path = os.path.join(base, name)
             if os.path.isdir(path):
                 found.append(Entry(path, what, _bytes(path), False))
@@ -136,6 +137,10 @@ def _remove(path: str) -> None:
 def _in_use(path: str) -> bool:
     """Whether a script may be running by it, or Deno is being unpacked to it."""
     base = os.path.dirname(path)
+    if os.path.basename(path) == _STARTS:
+        from coral.runner.head_start_file import in_use as gates_in_use
+
+        return in_use(base) or gates_in_use(path)
     if os.path.basename(base) != "deno":
         return in_use(base)
     manifest = read_manifest()

@@ -224,9 +224,14 @@ def run(arguments: RunArguments, head_start: HeadStart | None = None) -> int:
         if head_start is not None:
             head_start.give_up()
         return run_in_mode(arguments)
-    job = make_job(arguments)
-    job.head_start = head_start
-    return run_script(job)
+    try:
+        job = make_job(arguments)
+        job.head_start = head_start
+        return run_script(job)
+    except BaseException:
+        if head_start is not None:
+            head_start.give_up()
+        raise
 
 
 def make_job(arguments: RunArguments, *, connect: bool = True) -> Job:

@@ -31,7 +31,11 @@ function passGate(path) {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(1 << 16);
   let text = "";
-  while (!text.endsWith("\n")) text += decoder.decode(buffer.subarray(0, gate.readSync(buffer)), { stream: true });
+  while (!text.endsWith("\n")) {
+    const count = gate.readSync(buffer);
+    if (count === null) Deno.exit(1); // who has the gate has ended
+    text += decoder.decode(buffer.subarray(0, count), { stream: true });
+  }
   gate.close();
   return text.trimEnd();
 }

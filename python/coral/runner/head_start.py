@@ -5,6 +5,8 @@ starts Deno by it, behind all its walls, and becomes this process. Deno waits at
 guard reads before the script begins. Here everything is worked out as ever; only if the plan comes out the
 same to the byte does the gate open, with the connection of this run. Else that process is killed and another
 one is started.
+
+Who holds the lock on a gate is the only one whose script may wait at it, or read it at all.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ from coral.runner.containment.launch import Walls, launch, plan
 from coral.runner.policy import CONNECTION, GATE_MARK
 
 VARIABLE = "CORAL_HEAD_START"  # `0` from the user: none is wanted
-# What a named pipe takes at once, whether somebody reads it or not (Linux: 65,536).
-_MOST_BYTES = 60_000
+# What a pipe takes as a whole or not at all (PIPE_BUF).
+_MOST_BYTES = 4096
 _SIGKILL = 9
 
 
@@ -37,7 +39,8 @@ class HeadStart:
             ValueError: The command did not tell that.
             OSError: It is not of this process: it was told to another one.
         """
-        pid, gate, plan, self.path = told.split(" ", 3)
+        pid, gate, plan, path = told.split(" ", 3)
+        self.path = os.path.normpath(path)
         self.gate = f"{self.path}.gate"
         self._pid, self._gate, self._plan = int(pid), int(gate), int(plan)
         for descriptor in (self._gate, self._plan):
@@ -45,6 +48,24 @@ class HeadStart:
                 os.set_inheritable(descriptor, False)
         if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
             self._pid = 0  # it has ended: what is wrong with it, the next one will say
+
+    def suits(self, base: str, folder: str) -> bool:
+        """Says whether a run can have it; its gate is there then, and locked by this run.
+
+        Args:
+            base: The directory that Python has chosen for the cache, and found to be this user's own.
+            folder: Real path of the script's folder, of which it may read what it likes.
+        """
+        starts = os.path.dirname(self.path)
+        if os.path.dirname(starts) != os.path.normpath(base) or "," in self.gate:
+            return False
+        if f"{os.path.realpath(starts)}/".startswith(folder.rstrip("/") + "/"):
+            return False
+        if self._gate < 0:
+            from coral.runner.head_start_file import open_gate
+
+            self._gate = open_gate(self.gate)
+        return self._gate >= 0
 
     def spawn(
         self, argv: list[str], environment: dict[str, str], walls: Walls, *, own_group: bool
@@ -64,26 +85,37 @@ class HeadStart:
             OSError: It cannot be started.
         """
         waiting = plan(argv, {**environment, CONNECTION: GATE_MARK + self.gate}, walls, own_group)
-        given = os.fsencode(environment[CONNECTION]) + b"\n"
-        if self._pid and len(given) <= _MOST_BYTES and self._planned() == waiting:
+        if self._pid and self._planned() == waiting and self._open(environment[CONNECTION]):
             pid, self._pid = self._pid, 0
-            os.write(self._gate, given)
             return pid, []
         self.give_up()
-        started = launch(argv, environment, walls, own_group=own_group)
-        from coral.runner.head_start_file import keep
+        pid, refused = launch(argv, environment, walls, own_group=own_group)
+        if not refused and not argv[0].startswith("/proc/"):
+            from coral.runner.head_start_file import keep
 
-        keep(self.path, waiting)
-        return started
+            keep(self.path, waiting)
+        return pid, refused
 
     def _planned(self) -> bytes:
         return os.pread(self._plan, os.fstat(self._plan).st_size, 0)
 
+    def _open(self, connection: str) -> bool:
+        given = os.fsencode(connection) + b"\n"
+        if len(given) > _MOST_BYTES:
+            return False
+        try:
+            return os.write(self._gate, given) == len(given)
+        except BlockingIOError:
+            return False  # this user has so many pipes that they are made small
+
     def give_up(self) -> None:
         """Ends the process that was started, if it still waits."""
         if self._pid:
-            os.kill(self._pid, _SIGKILL)
-            os.waitpid(self._pid, 0)
+            try:
+                os.kill(self._pid, _SIGKILL)
+                os.waitpid(self._pid, 0)
+            except (ProcessLookupError, ChildProcessError):
+                pass  # it has ended in the meantime
             self._pid = 0
 
 

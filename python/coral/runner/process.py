@@ -141,10 +141,10 @@ def _started(
     try:
         return start(argv, environment, walls, own_group=own_group)
     except OSError as error:
-        raise RuntimeMissingError(
-            f"{argv[0]} cannot be started: {error.strerror}",
-            hint="set CORAL_CACHE_DIR to a directory from which programs may be started",
-        ) from None
+        hint = "coral doctor tells what this machine has of the sandbox"
+        if isinstance(error, FileNotFoundError | PermissionError):
+            hint = "set CORAL_CACHE_DIR to a directory from which programs may be started"
+        raise RuntimeMissingError(f"{argv[0]} cannot be started: {error.strerror}", hint=hint) from None
 
 
 class _Child:

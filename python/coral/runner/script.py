@@ -137,8 +137,10 @@ class Prepared:
         )
         # The SDK and the run's own directory are read only where a script computes a specifier;
         # Deno cannot be given a path with a comma, and then that does not work.
-        if run.path is not None or job.inspect is not None or job.arguments:
-            # What is of this run only cannot be known before. And arguments may be secrets: none are kept.
+        # What is of this run only cannot be known before. And arguments may be secrets: none are kept.
+        of_this_run = run.path is not None or job.inspect is not None or job.arguments
+        if self.head_start is not None and (of_this_run or not self.head_start.suits(self._base, own)):
+            self.head_start.give_up()
             self.head_start = None
         gate = None if self.head_start is None else self.head_start.gate
         extras = (os.path.dirname(sdk), run.path, gate)

@@ -40,34 +40,77 @@ static bool cache(char *folder, size_t size) {
   return base && *base == '/' && snprintf(folder, size, "%s%s", base, below) < (int)size;
 }
 
+static const uint64_t FNV_START = 0xcbf29ce484222325;
+
 static uint64_t mix(uint64_t hash, const char *text) {  // FNV-1a
   do hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
   while (*text++);
   return hash;
 }
 
-// The name of a plan: who is asked, where, for what. That two have the same does no harm.
-static bool name_plan(char *path, size_t size, const char *program, char **argv) {
-  char folder[PATH_MAX], here[PATH_MAX];
-  if (!cache(folder, sizeof folder) || !getcwd(here, sizeof here)) return false;
-  uint64_t hash = mix(mix(0xcbf29ce484222325, program), here);
+// The name of a plan: who is asked, where, for what, and whether output goes into files, whose sizes are limited. That two
+// have the same does no harm.
+static bool name_plan(char *name, const char *program, char **argv) {
+  char here[PATH_MAX];
+  if (!getcwd(here, sizeof here)) return false;
+  uint64_t hash = mix(mix(FNV_START, program), here);
   while (*++argv) hash = mix(hash, *argv);
-  return snprintf(path, size, "%s/starts/%0*llx", folder, NAME, (unsigned long long)hash) < (int)size;
+  for (int number = 1; number <= 2; number++) {
+    struct stat status;
+    bool file = fstat(number, &status) == 0 && S_ISREG(status.st_mode);
+    if (file && status.st_size) return false;  // its limit is another one each time
+    hash = mix(hash, file ? "f" : "");
+  }
+  return snprintf(name, NAME + 1, "%0*llx", NAME, (unsigned long long)hash) == NAME;
 }
 
-static bool is_ours(int descriptor, mode_t kind, struct stat *status) {
-  return fstat(descriptor, status) == 0 && (status->st_mode & S_IFMT) == kind && status->st_uid == geteuid() &&
-         (status->st_mode & (S_IRWXG | S_IRWXO)) == 0;
+static bool is_ours(int descriptor, mode_t kind, mode_t others, struct stat *status) {
+  return descriptor >= 0 && fstat(descriptor, status) == 0 && (status->st_mode & S_IFMT) == kind &&
+         status->st_uid == geteuid() && (status->st_mode & others) == 0;
+}
+
+// The folder of the plans, if nobody else can have put anything there; -1, with `none` if there is no such folder yet.
+static int open_folder(const char *cache_folder, bool *none) {
+  struct stat status;
+  int base = open(cache_folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  *none = base < 0 && errno == ENOENT;
+  if (!is_ours(base, S_IFDIR, S_IWGRP | S_IWOTH, &status)) {
+    if (base >= 0) close(base);
+    return -1;
+  }
+  int folder = openat(base, "starts", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  *none = folder < 0 && errno == ENOENT;
+  close(base);
+  if (folder < 0 || is_ours(folder, S_IFDIR, S_IRWXG | S_IRWXO, &status)) return folder;
+  close(folder);
+  return -1;
+}
+
+enum gate { OURS, SPOILED, TAKEN };
+
+// Locks the gate of a plan, so that one run at a time waits at it.
+static enum gate take_gate(int folder, const char *name, int *gate) {
+  char gate_name[NAME + sizeof ".gate"], left[4096];
+  struct stat status, there;
+  snprintf(gate_name, sizeof gate_name, "%s.gate", name);
+  *gate = openat(folder, gate_name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (!is_ours(*gate, S_IFIFO, S_IRWXG | S_IRWXO, &status)) return SPOILED;
+  if (flock(*gate, LOCK_EX | LOCK_NB) != 0) return TAKEN;
+  if (fstatat(folder, gate_name, &there, AT_SYMLINK_NOFOLLOW) != 0 || there.st_ino != status.st_ino) return TAKEN;
+  while (read(*gate, left, sizeof left) > 0) continue;  // of a run that ended before it read
+  return OURS;
 }
 
 static int64_t start(int plan) {
   struct stat status;
-  if (!is_ours(plan, S_IFREG, &status) || status.st_size > MOST_BYTES) return 0;
+  if (!is_ours(plan, S_IFREG, S_IRWXG | S_IRWXO, &status) || status.st_size > MOST_BYTES) return 0;
   char *content = malloc((size_t)status.st_size + 1);
   if (!content) return 0;
   int64_t errors[CORAL_STEPS] = {0}, pid = 0;
-  if (pread(plan, content, (size_t)status.st_size, 0) == status.st_size)
+  if (pread(plan, content, (size_t)status.st_size, 0) == status.st_size) {
+    signal(SIGCHLD, SIG_DFL);  // where it is ignored nobody could wait for the process
     pid = coral_launch(content, (uint64_t)status.st_size, -1, -1, -1, errors);
+  }
   free(content);
   if (pid <= 0) return 0;
   for (int step = 0; step < CORAL_STEPS; step++) {
@@ -79,29 +122,36 @@ static int64_t start(int plan) {
   return pid;
 }
 
+static bool is_zero(const char *variable) {
+  const char *value = getenv(variable);
+  return value && strcmp(value, "0") == 0;
+}
+
 static void head_start(const char *program, char **argv) {
-  const char *wanted = getenv(VARIABLE);
-  if (wanted && strcmp(wanted, "0") == 0) return;
+  if (is_zero(VARIABLE) || is_zero("CORAL_NATIVE")) return;
   unsetenv(VARIABLE);
   // On a terminal the output goes through a filter, which is Python's.
   if (isatty(0) || isatty(1) || isatty(2) || getuid() != geteuid()) return;
-  char path[PATH_MAX], gate_path[PATH_MAX + 8], told[PATH_MAX + 64];
-  if (!name_plan(path, sizeof path, program, argv)) return;
+  char base[PATH_MAX], name[NAME + 1], told[PATH_MAX + 96];
+  if (!cache(base, sizeof base) || !name_plan(name, program, argv)) return;
   int64_t pid = 0;
-  int gate = -1, plan = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  bool none;
+  int plan = -1, gate = -1, folder = open_folder(base, &none);
+  if (folder < 0 && !none) return;
+  if (folder >= 0) plan = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (plan >= 0) {
-    snprintf(gate_path, sizeof gate_path, "%s.gate", path);
-    struct stat status;
-    gate = open(gate_path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (gate < 0 || !is_ours(gate, S_IFIFO, &status)) return;
-    if (flock(gate, LOCK_EX | LOCK_NB) != 0) return;  // the same command line runs already: there is one gate
-    struct stat there;
-    if (lstat(gate_path, &there) != 0 || there.st_ino != status.st_ino) return;  // it was taken away before
-    pid = start(plan);
-    fcntl(gate, F_SETFD, 0);  // for Python
-    fcntl(plan, F_SETFD, 0);
+    enum gate state = take_gate(folder, name, &gate);
+    if (state == TAKEN) return;  // the same command line runs already: there is one gate
+    if (state == SPOILED) {
+      if (gate >= 0) close(gate);
+      gate = -1;  // Python makes another one
+    } else {
+      pid = start(plan);
+      fcntl(gate, F_SETFD, 0);  // for Python
+      fcntl(plan, F_SETFD, 0);
+    }
   }
-  snprintf(told, sizeof told, "%lld %d %d %s", (long long)pid, gate, plan, path);
+  snprintf(told, sizeof told, "%lld %d %d %s/starts/%s", (long long)pid, gate, gate < 0 ? -1 : plan, base, name);
   setenv(VARIABLE, told, 1);
 }
 
@@ -119,6 +169,10 @@ static bool find_own(char *path, size_t size) {
 
 int main(int argc, char **argv) {
   char program[PATH_MAX], python[PATH_MAX + 8];
+  int null;
+  do null = open("/dev/null", O_RDWR);  // where one of the first three is closed, nothing of ours shall take its place
+  while (null >= 0 && null <= 2);
+  if (null > 2) close(null);
   if (argc < 1 || !find_own(program, sizeof program)) {
     fputs("error: coral cannot find out where it is installed\nhint: python3 -m coral does the same\n", stderr);
     return EXIT_FAILURE;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import stat
 import subprocess
@@ -13,7 +14,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from coral.runner import head_start_file
 from tests.runner.installed import Installed, installed
 from tests.runner.program import DEADLINE_SECONDS, Program, Result, deno_below, until
 
@@ -173,52 +173,6 @@ def test_secrets_are_not_kept(installed: Installed) -> None:
     assert not any(secret in plan for plan in kept for secret in (b"hush", b"token-of"))
 
 
-def _cut(plan: Path) -> None:
-    os.truncate(plan, plan.stat().st_size // 2)
-
-
-def _spoil(plan: Path) -> None:
-    plan.write_bytes(bytes(reversed(plan.read_bytes())))
-
-
-def _open_to_others(plan: Path) -> None:
-    plan.chmod(0o644)
-
-
-def _link(plan: Path) -> None:
-    plan.rename(plan.with_suffix(".moved"))
-    plan.symlink_to(plan.with_suffix(".moved"))
-
-
-def _enlarge(plan: Path) -> None:
-    os.truncate(plan, 2 << 20)
-
-
-def _close_the_gate(plan: Path) -> None:
-    gate = plan.with_suffix(".gate")
-    gate.unlink()
-    gate.write_text("no pipe")
-    gate.chmod(0o600)
-
-
-def _take_the_gate_away(plan: Path) -> None:
-    plan.with_suffix(".gate").unlink()
-
-
-@pytest.mark.parametrize(
-    "damage", [_cut, _spoil, _open_to_others, _link, _enlarge, _close_the_gate, _take_the_gate_away]
-)
-def test_a_damaged_plan_does_no_harm(installed: Installed, damage: object) -> None:
-    script = installed.script("console.log(Deno.pid, 'done');")
-    installed.run("run", script)
-    (plan,) = installed.plans()
-    assert callable(damage)
-    damage(plan)
-    ended = installed.run("run", script)
-    assert (ended.code, ended.stdout.split()[1], ended.stderr) == (0, "done", "")
-    assert installed.early() == []
-
-
 def test_a_program_that_is_gone(installed: Installed) -> None:
     script = installed.script("console.log(Deno.pid, 'done');")
     installed.run("run", script)
@@ -284,7 +238,7 @@ def test_time_limit_and_exit_code(installed: Installed) -> None:
 
 def test_output_into_a_file(installed: Installed, tmp_path: Path) -> None:
     script = installed.script("console.log(Deno.pid);")
-    for round_number in range(3):
+    for round_number in range(3):  # its size is part of a limit, so what is appended has no head start
         with open(tmp_path / "out", "a") as file:
             command = installed.command("run", script)
             subprocess.run(
@@ -296,22 +250,79 @@ def test_output_into_a_file(installed: Installed, tmp_path: Path) -> None:
                 timeout=DEADLINE_SECONDS,
             )
         assert len((tmp_path / "out").read_text().splitlines()) == round_number + 1
+        assert installed.early() == []
 
 
 def test_more_than_fits_into_a_pipe(installed: Installed) -> None:
     script = installed.script(
         "console.log(Deno.pid, JSON.parse(Deno.env.get('CORAL_CONNECTION')).params.a.length);"
     )
-    command = ("run", script, "-p", f"a={'x' * 40_000}")
-    for _ in range(2):
-        assert installed.run(*command).stdout.endswith(" 40000\n")
+    for length in (1_500, 5_000, 40_000):
+        command = ("run", script, "-p", f"a={'x' * length}")
+        for _ in range(2):
+            assert installed.run(*command).stdout.endswith(f" {length}\n")
+        third = installed.run(*command)
+        assert ([int(third.stdout.split()[0])] == installed.early()) == (length == 1_500)
 
 
-def test_without_it(installed: Installed) -> None:
+@pytest.mark.parametrize("variable", ["CORAL_HEAD_START", "CORAL_NATIVE"])
+def test_without_it(installed: Installed, variable: str) -> None:
     script = installed.script("console.log(Deno.pid);")
     for _ in range(2):
-        assert installed.run("run", script, CORAL_HEAD_START="0").code == 0
+        assert installed.run("run", script, **{variable: "0"}).code == 0
     assert (installed.early(), installed.plans()) == ([], [])
+
+
+def test_one_that_is_no_longer_possible_is_ended(installed: Installed) -> None:
+    script = installed.script("console.log(Deno.pid); await new Promise((end) => setTimeout(end, 500));")
+    params = installed.home / "params.json"
+    params.write_text('{"a": 1}')
+    command = ("run", script, "--param-file", str(params))
+    installed.run(*command)
+    params.write_text('{"a": "' + "x" * 200_000 + '"}')
+    process = installed.start(*command)
+    assert process.stdout is not None
+    pid = int(process.stdout.readline())
+    (early,) = installed.early()
+    assert pid != early
+    assert _gone(early)
+    process.communicate()
+
+
+def test_a_caller_that_ignores_its_children(installed: Installed) -> None:
+    script = installed.script("console.log(Deno.pid);")
+    installed.run("run", script)
+    for variables in ({}, {"CORAL_RUN_QUIET": "1"}, {"CORAL_MEMORY": "256m"}):
+        ended = subprocess.run(
+            installed.command("run", script),
+            env={**installed.environment, **variables},
+            cwd=installed.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+            timeout=DEADLINE_SECONDS,
+        )
+        assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_descriptors(installed: Installed, closed: str) -> None:
+    script = installed.script(
+        f"console.log(Deno.pid, Deno.readTextFileSync({str(installed.home)!r} + '/scripts/a'));"
+    )
+    Path(script).with_name("a").write_text("")
+    command = shlex.join(installed.command("run", script))
+    for _ in range(3):
+        ended = subprocess.run(
+            ["/bin/sh", "-c", f"{command} {closed}"],
+            env=installed.environment,
+            cwd=installed.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=DEADLINE_SECONDS,
+        )
+        assert (ended.returncode, ended.stderr) == (0, b"")
+        assert b"{" not in ended.stdout
 
 
 @pytest.mark.parametrize("told", ["", "1", "x 1 2 /tmp/x", "1 -1 -1 /tmp/x", "0 99 98 /tmp/x"])
@@ -336,20 +347,3 @@ def test_it_is_found_through_links(installed: Installed, tmp_path: Path) -> None
         [tmp_path / "linked", "--version"], env=installed.environment, capture_output=True, check=True
     )
     assert ended.stdout.startswith(b"coral ")
-
-
-def test_the_oldest_plans_go(tmp_path: Path) -> None:
-    folder = tmp_path / "starts"
-    for number in range(head_start_file._MOST_PLANS + 1):
-        head_start_file.keep(str(folder / f"{number:016x}"), b"plan")
-        os.utime(folder / f"{number:016x}", (number, number))
-    kept = sorted(path.name for path in folder.iterdir())
-    most = head_start_file._MOST_PLANS + 1 - head_start_file._TO_GO
-    assert len(kept) == 2 * most
-    assert kept[0] == f"{head_start_file._TO_GO:016x}"
-
-
-def test_a_plan_that_cannot_be_kept(tmp_path: Path) -> None:
-    (tmp_path / "starts").write_text("a file in its place")
-    head_start_file.keep(str(tmp_path / "starts" / "0"), b"plan")  # says nothing
-    assert os.listdir(tmp_path) == ["starts"]

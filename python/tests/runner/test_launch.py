@@ -16,6 +16,7 @@ from coral.runner.containment import kernel as kernels
 from coral.runner.containment import seccomp
 from coral.runner.containment.confine import Confinement, Files
 from coral.runner.containment.kernel import Kernel
+from coral.runner.containment.landlock import Ruleset
 from coral.runner.containment.launch import Walls, launch, plan
 from coral.runner.policy import Policy
 from tests.runner.program import Program
@@ -102,6 +103,27 @@ def test_a_refusal_names_the_layer(system: Kernel) -> None:
     pid, refused = launch(["/bin/true"], {}, walls, own_group=True)
     assert os.waitpid(pid, 0)[1] == 0
     assert refused == ["rlimits: the kernel refuses it (Invalid argument)"]
+
+
+def test_a_rule_that_the_kernel_refuses_stops_it(system: Kernel) -> None:
+    ruleset = Ruleset(1)
+    ruleset.allow_path("/tmp", 1 << 40)
+    with pytest.raises(OSError, match="Invalid argument"):
+        launch(["/bin/true"], {}, Walls(system, ruleset=ruleset), own_group=True)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_rules_for_what_is_not_there_are_left_out(
+    system: Kernel, pipe: tuple[int, int], tmp_path: Path
+) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "file").write_text("")
+    ruleset = Ruleset(1)
+    for path in ("/", "/nonexistent", f"{tmp_path}/file/below", f"{tmp_path}/loop"):
+        ruleset.allow_path(path, (1 << 13) - 1)
+    said, status = _output(pipe, ["/bin/echo", "works"], Walls(system, ruleset=ruleset))
+    assert (said, status) == (b"works\n", 0)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ _CONNECT_TCP = 1 << 1
 _SCOPE_ABSTRACT_SOCKETS = 1 << 0
 _SCOPE_SIGNALS = 1 << 1
 
-_EBADFD = 77  # of Linux; the module errno costs more than this file
+_ELOOP, _EBADFD = 40, 77  # of Linux; the module errno costs more than this file
 _VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
 RULE_PATH = 1
 RULE_PORT = 2
@@ -139,28 +139,44 @@ class Ruleset:
             self.rules.append((right, port))
 
 
-def enforce(kernel: Kernel, ruleset: Ruleset) -> None:
-    """Puts the rules on this thread for good; `no_new_privs` must be set. Called in the child.
+def create(kernel: Kernel, ruleset: Ruleset) -> int:
+    """Makes the kernel's object of a ruleset.
+
+    Returns:
+        Its descriptor, close-on-exec.
 
     Raises:
-        OSError: The kernel refuses one of them.
+        OSError: The kernel refuses one of the rules, or there are no more descriptors.
     """
     attributes = kernel.buffer(ruleset.attributes)
     made = kernel.call(LANDLOCK_CREATE_RULESET, attributes.address, len(ruleset.attributes), 0)
-    for rights, place in ruleset.rules:
-        if isinstance(place, int):
-            _add(kernel, made, RULE_PORT, rights.to_bytes(8, "little") + place.to_bytes(8, "little"))
-        else:
-            _add_path(kernel, made, place, rights)
+    try:
+        for rights, place in ruleset.rules:
+            if isinstance(place, int):
+                _add(kernel, made, RULE_PORT, rights.to_bytes(8, "little") + place.to_bytes(8, "little"))
+            else:
+                add_path(kernel, made, place, rights)
+    except OSError:
+        os.close(made)
+        raise
+    return made
+
+
+def enforce(kernel: Kernel, made: int) -> None:
+    """Puts a ruleset on this thread for good; `no_new_privs` must be set. Called in the child."""
     kernel.call(LANDLOCK_RESTRICT_SELF, made, 0)
-    os.close(made)
 
 
-def _add_path(kernel: Kernel, made: int, path: str, rights: int) -> None:
+def add_path(kernel: Kernel, made: int, path: str, rights: int) -> None:
+    """Adds a rule to the kernel's object; nothing where there is nothing, or where nobody may look."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return
+    except OSError as error:
+        if error.errno == _ELOOP:
+            return
+        raise
     try:
         if rights & ~_OF_FILES and not os.path.isdir(path):
             rights &= _OF_FILES

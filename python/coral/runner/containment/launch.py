@@ -18,7 +18,15 @@ from coral.runner.containment.kernel import (
     Buffer,
     Kernel,
 )
-from coral.runner.containment.landlock import READ_FILE, RULE_PATH, RULE_PORT, Ruleset, enforce
+from coral.runner.containment.landlock import (
+    READ_FILE,
+    RULE_PATH,
+    RULE_PORT,
+    Ruleset,
+    add_path,
+    create,
+    enforce,
+)
 from coral.runner.containment.seccomp import (
     ANY_PLACE,
     ANY_PLACE_HIGH,
@@ -124,6 +132,8 @@ def launch(
     if walls.kernel is not None and walls.kernel.launcher is not None:
         return _launch_native(walls.kernel, plan(argv, environment, walls, own_group), stdio or (-1, -1, -1))
     image = _Image(argv, environment, walls)
+    if walls.kernel is not None and walls.ruleset is not None:
+        image.ruleset = create(walls.kernel, walls.ruleset)
     report_read, report_write = os.pipe()
     handled = [number for number in signal.valid_signals() if callable(signal.getsignal(number))]
     parent = os.getpid()
@@ -135,6 +145,8 @@ def launch(
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(report_write)
+        if image.ruleset >= 0:
+            os.close(image.ruleset)
     with open(report_read, encoding="utf-8", errors="replace") as file:
         told = file.read().splitlines()
     for line in told:
@@ -221,10 +233,11 @@ def _refusal(layer: str, error: int | None) -> str:
 class _Image:
     """The program, its arguments and environment where the kernel can read them."""
 
-    __slots__ = ("address", "arguments", "argv", "environment", "filter", "program", "variables")
+    __slots__ = ("address", "arguments", "argv", "environment", "filter", "program", "ruleset", "variables")
 
     def __init__(self, argv: list[str], environment: dict[str, str], walls: Walls) -> None:
         self.argv = argv
+        self.ruleset = -1
         self.program = _own(argv[0])
         self.environment = environment
         self.address = 0
@@ -332,12 +345,12 @@ def _confine(kernel: Kernel, walls: Walls, image: _Image, parent: int, report: i
         return
     if not attempt("no_new_privs", kernel.prctl, PR_SET_NO_NEW_PRIVS, 1):
         return  # the two below need it
-    if walls.ruleset is not None:
+    if image.ruleset >= 0:
         try:
             # pthread_getattr_np reads it, and Deno's parser panics if it cannot. A file of our own process
             # exists only now; the rule is on it, not on the path.
-            walls.ruleset.allow_path("/proc/self/maps", READ_FILE)
-            enforce(kernel, walls.ruleset)
+            add_path(kernel, image.ruleset, "/proc/self/maps", READ_FILE)
+            enforce(kernel, image.ruleset)
         except OSError as error:
             os.write(report, f"{_refusal('landlock', error.errno)}\n".encode())
     if walls.calls is not None:
