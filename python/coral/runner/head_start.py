@@ -59,7 +59,10 @@ class HeadStart:
         starts = os.path.dirname(self.path)
         if os.path.dirname(starts) != os.path.normpath(base) or "," in self.gate:
             return False
-        if f"{os.path.realpath(starts)}/".startswith(folder.rstrip("/") + "/"):
+        inside = os.path.realpath(starts) + "/"
+        own = folder.rstrip("/") + "/"
+        # Below a hidden folder it is left alone, as in ~/.cache for a script in the home folder.
+        if inside.startswith(own) and "/." not in inside[len(own) - 1 :]:
             return False
         if self._gate < 0:
             from coral.runner.head_start_file import open_gate

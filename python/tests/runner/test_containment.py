@@ -131,6 +131,22 @@ def test_the_watchdog_looks_at_its_own_process() -> None:
     assert written.exceeded() == "output"
 
 
+def test_the_watchdog_looks_more_often_near_the_limit() -> None:
+    own = os.getpid()
+    taken = psutil.Process().memory_info().rss
+    held: list[str] = []
+
+    def looked(memory_bytes: int) -> float:
+        watchdog = Watchdog(own, memory_bytes=memory_bytes, tasks=None, output_bytes=None, held=lambda: held)
+        assert watchdog.exceeded() is None
+        return watchdog.tick
+
+    far = looked(taken * 100)
+    assert looked(taken * 2) < far
+    held.append("memory")
+    assert looked(taken * 2) == far
+
+
 def test_groups_are_removed(coral: Program) -> None:
     made = cgroup.make(cgroup.Ceilings(memory_bytes=1 << 30, tasks=100, cpu_percent=10_000))
     if "memory" not in made.holds:

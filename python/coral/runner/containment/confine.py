@@ -108,6 +108,7 @@ class Confinement:
             tasks=policy.tasks,
             output_bytes=policy.output_bytes,
             settle=self.settle,
+            held=self.held,
         )
 
     def settle(self, pid: int, taken_bytes: int) -> None:

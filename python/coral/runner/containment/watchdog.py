@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TICK_SECONDS = 0.05
-_TICK_OF_FLOOD_SECONDS = 0.005
+_SHORT_TICK_SECONDS = 0.005
 _FLOOD_BYTES = 1 << 20
 _FLOOD_LOOKS = 40
+_NEAR = 4  # a quarter of the limit
 
 _MEMORY = ("RssAnon:", "RssShmem:", "VmSwap:")
 
@@ -28,12 +29,15 @@ class Watchdog:
         tasks: Threads that it may have, or None.
         output_bytes: What it may write to files, pipes and sockets, or None.
         settle: Called at the first look with the process and the memory that it has.
+        held: Returns the controllers of its control group that are in force.
 
     Attributes:
-        tick: Seconds until the next look; fewer while much is printed.
+        tick: Seconds until the next look; fewer while much is printed, or memory is near its limit and
+            nothing else holds it.
     """
 
     __slots__ = (
+        "_held",
         "_looks",
         "_memory_bytes",
         "_output_bytes",
@@ -52,11 +56,13 @@ class Watchdog:
         tasks: int | None,
         output_bytes: int | None,
         settle: Callable[[int, int], None] | None = None,
+        held: Callable[[], list[str]] | None = None,
     ) -> None:
         self.tick = _TICK_SECONDS
         self._written_before = 0
         self._looks = 0
         self._settle = settle
+        self._held = held
         self._pid = pid
         self._memory_bytes = memory_bytes
         self._tasks = tasks
@@ -65,12 +71,13 @@ class Watchdog:
     def exceeded(self) -> str | None:
         """Returns which limit is exceeded: `memory`, `tasks` or `output`; None where all is well."""
         try:
+            self.tick = _TICK_SECONDS
             if self._output_bytes is not None:
                 written = self._written()
                 if written > self._output_bytes:
                     return "output"
-                flood = written - self._written_before > _FLOOD_BYTES
-                self.tick = _TICK_OF_FLOOD_SECONDS if flood else _TICK_SECONDS
+                if written - self._written_before > _FLOOD_BYTES:
+                    self.tick = _SHORT_TICK_SECONDS
                 self._written_before = written
             if self._memory_bytes is not None or self._tasks is not None:
                 return self._resident_or_threads()
@@ -92,7 +99,12 @@ class Watchdog:
         if self._settle is not None and (self.tick == _TICK_SECONDS or self._looks > _FLOOD_LOOKS):
             settle, self._settle = self._settle, None
             settle(self._pid, memory)
-        if self._memory_bytes is not None and memory > self._memory_bytes:
-            return "memory"
+        if self._memory_bytes is not None:
+            if memory > self._memory_bytes:
+                return "memory"
+            # A native function fills 100 MB between two looks: near the limit there are more of them.
+            near = memory > self._memory_bytes // _NEAR
+            if near and (self._held is None or "memory" not in self._held()):
+                self.tick = _SHORT_TICK_SECONDS
         threads = next((int(line.split()[1]) for line in lines if line.startswith("Threads:")), 0)
         return "tasks" if self._tasks is not None and threads > self._tasks else None
