@@ -97,27 +97,6 @@ def test_a_second_run_is_started_before_python(installed: Installed) -> None:
     assert (installed.venv / "bin/coral").read_bytes().startswith(b"\x7fELF")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the command is a script elsewhere")
-def test_a_run_does_without_site_and_other_commands_have_it(installed: Installed) -> None:
-    script = installed.home / "site.ts"
-    script.write_text("console.log(1);\n")
-
-    def imported(*arguments: str) -> set[str]:
-        done = subprocess.run(
-            [installed.venv / "bin/coral", *arguments],
-            env={"HOME": str(installed.home), "PYTHONPROFILEIMPORTTIME": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=240,
-        )
-        return set(re.findall(r"^import time:.*\| +(\S+)$", done.stderr, re.MULTILINE))
-
-    assert "site" not in imported("run", str(script), "--colony", "127.0.0.1:9")
-    assert "site" in imported("--version")
-
-
 def test_demo_prints_the_report(installed: Installed) -> None:
     report = installed.run("coral", "demo", "--once")
     for expected in ("payments", "orders", "P50", "P99", "Errors"):

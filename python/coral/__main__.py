@@ -36,8 +36,6 @@ def _dispatch() -> int:
         gc.disable()  # it ends with the run, half a millisecond earlier
         from coral import run_path
 
-        if sys.flags.no_site:
-            run_path.do_without_site()
         in_one = run_path.use()
         from coral.cli.direct_run import parse_run, run
         from coral.runner.head_start import take

@@ -163,25 +163,5 @@ class _Finder:
         exec(self._codes[module.__name__], module.__dict__)
 
 
-class _SiteWhenMissing:
-    """Imports `site`, which knows further places, at the first module that is not found without it."""
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> "ModuleSpec | None":
-        if path is not None or self not in sys.meta_path:
-            return None  # a part of a package that was found
-        sys.meta_path.remove(self)
-        import site
-        from importlib.util import find_spec
-
-        site.main()
-        return find_spec(name)
-
-
-def do_without_site() -> None:
-    """Makes up for `python -S`, by which the program `coral` starts `coral run` (`python/native/starter`)."""
-    if "site" not in sys.modules:
-        sys.meta_path.append(_SiteWhenMissing())
-
-
 _Module: "type[ModuleType]" = type(sys)  # types costs 0.3 ms
 _Spec: "type[ModuleSpec]" = type(sys.__spec__)  # importlib.machinery costs 1 ms

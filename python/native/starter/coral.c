@@ -167,33 +167,6 @@ static bool find_own(char *path, size_t size) {
   return executed && realpath(executed, real) && snprintf(path, size, "%s", real) < (int)size;
 }
 
-// The Python that an installer wrote into the first line of a script; false where that says anything else.
-static bool find_interpreter(const char *script, char *path, size_t size) {
-  FILE *file = fopen(script, "re");
-  if (!file) return false;
-  bool read = fgets(path, (int)size, file) != NULL;
-  fclose(file);
-  size_t length = read ? strcspn(path, " \t\r\n") : 0;
-  if (length < 4 || path[length] != '\n' || strncmp(path, "#!/", 3) != 0) return false;
-  memmove(path, path + 2, length - 2);
-  path[length - 2] = 0;
-  return strncmp(strrchr(path, '/'), "/python", strlen("/python")) == 0;
-}
-
-// Without the module `site`, which costs a script that runs for 30 ms three of them; coral-python does what is needed of it.
-static void become_without_site(char *python, char **argv, int argc) {
-  char interpreter[PATH_MAX];
-  char **arguments = calloc((size_t)argc + 3, sizeof *arguments);
-  if (arguments && find_interpreter(python, interpreter, sizeof interpreter)) {
-    arguments[0] = interpreter;
-    arguments[1] = "-S";
-    arguments[2] = python;
-    memcpy(arguments + 3, argv + 1, (size_t)argc * sizeof *argv);  // with the NULL at their end
-    execv(interpreter, arguments);
-  }
-  free(arguments);
-}
-
 int main(int argc, char **argv) {
   char program[PATH_MAX], python[PATH_MAX + 8];
   int null;
@@ -205,10 +178,7 @@ int main(int argc, char **argv) {
     return EXIT_FAILURE;
   }
   snprintf(python, sizeof python, "%s-python", program);
-  if (argc > 2 && strcmp(argv[1], "run") == 0) {
-    head_start(program, argv);
-    become_without_site(python, argv, argc);
-  }
+  if (argc > 2 && strcmp(argv[1], "run") == 0) head_start(program, argv);
   argv[0] = python;
   execv(python, argv);
   fprintf(stderr, "error: %s cannot be started: %s\nhint: install the package coral again\n", python, strerror(errno));

@@ -131,21 +131,3 @@ def test_without_the_right_to_write_it_works_all_the_same(copy: Copy) -> None:
     copy._environment["PYTHONDONTWRITEBYTECODE"] = "1"
     assert copy.run() == ""
     assert not copy.uses_the_file()
-
-
-def test_site_is_loaded_when_something_is_not_found_without_it() -> None:
-    program = (
-        "import sys; from coral import run_path; run_path.do_without_site(); run_path.do_without_site();"
-        "import json; print('site' in sys.modules); import click; print('site' in sys.modules, click.__name__);"
-        "import nowhere"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-S", "-c", program],
-        env={"PYTHONPATH": str(_SOURCES.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert ended.stdout == "False\nTrue click\n"
-    assert ended.stderr.endswith("ModuleNotFoundError: No module named 'nowhere'\n")
