@@ -228,8 +228,8 @@ def test_click_does_not_want_it(installed: Installed) -> None:
 
 def test_time_limit_and_exit_code(installed: Installed) -> None:
     spins = installed.script("console.log(Deno.pid); if (Deno.stdin.isTerminal() === false) for (;;);")
-    installed.run("run", spins, "--timeout", "300ms")
-    ended = _took_over(installed, "run", spins, "--timeout", "300ms")
+    installed.run("run", spins, "--timeout", "2s")
+    ended = _took_over(installed, "run", spins, "--timeout", "2s")
     assert ended.code == 124
     leaves = installed.script("console.log(Deno.pid); Deno.exit(7);", name="leaves.ts")
     installed.run("run", leaves)

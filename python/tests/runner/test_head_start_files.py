@@ -186,13 +186,14 @@ def test_a_base_of_somebody_else(installed: Installed) -> None:
 
 def test_a_first_run_holds_the_gate_that_it_may_read(installed: Installed) -> None:
     """Else its script could read what the next one is told."""
-    script = installed.script("console.log(Deno.pid); await new Promise((end) => setTimeout(end, 1000));")
+    script = installed.script("console.log(Deno.pid); await new Promise((end) => setTimeout(end, 30_000));")
     first = installed.start("run", script)
     assert first.stdout is not None
     first.stdout.readline()
     gate = until(installed.plans)[0].with_suffix(".gate")
     assert head_start_file.in_use(str(gate.parent))
     assert head_start_file.open_gate(str(gate)) == -1
+    first.terminate()
     first.communicate()
     descriptor = head_start_file.open_gate(str(gate))
     assert descriptor >= 0
