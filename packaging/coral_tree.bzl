@@ -12,7 +12,7 @@ def _coral_tree_impl(ctx):
     listing, files = package_listing(ctx, ctx.label.name + ".listing", [
         (deno, "python/coral/_deno/" + deno.basename),
         (ctx.file.deno_archive, "python/coral/_deno"),
-    ] + native_entries(ctx) + [(file, "python/coral/_native/starter") for file in ctx.files.starter])
+    ] + native_entries(ctx, "python/coral/_native/starter"))
     ctx.actions.run(
         executable = python_program(ctx),
         arguments = [ctx.file._program.path, "--listing", listing.path, "--out", out.path, "--compile"],
@@ -28,7 +28,6 @@ coral_tree = rule(
     attrs = dict(dict(PACKAGE, **PYTHON), **{
         "deno": attr.label(mandatory = True, allow_single_file = True),
         "deno_archive": attr.label(mandatory = True, allow_single_file = True),
-        "starter": attr.label(allow_files = True, doc = "the command `coral`, for tests"),
         "_program": attr.label(default = "//packaging:stage_tree.py", allow_single_file = True),
     }),
 )

@@ -11,13 +11,20 @@ PACKAGE = {
     "native_library": attr.label(allow_single_file = True, doc = "the native kernel, where the platform has one"),
     "proto": attr.label(mandatory = True, allow_single_file = True, doc = "the folder coral/_proto"),
     "python": attr.label(mandatory = True, allow_files = True, doc = "sources below python/"),
+    "starter": attr.label(allow_single_file = True, doc = "the command `coral`, where the platform has one"),
     "sdk": attr.label(mandatory = True, allow_single_file = True, doc = "the folder coral/_sdk"),
 }
 
-def native_entries(ctx):
-    """The native kernel as an entry for `package_listing`; nothing where the platform has none."""
+def native_entries(ctx, starter):
+    """The native kernel and the command `coral` as entries for `package_listing`; nothing where the platform has none.
+
+    Args:
+      ctx: of a rule with the attributes `PACKAGE`.
+      starter: the target of the command.
+    """
     library = ctx.file.native_library
-    return [(library, "python/coral/_native/" + library.basename)] if library else []
+    entries = [(library, "python/coral/_native/" + library.basename)] if library else []
+    return entries + ([(ctx.file.starter, starter)] if ctx.file.starter else [])
 
 def package_listing(ctx, name, extra):
     """Lists the package's files and `extra`, pairs of a file and its target.

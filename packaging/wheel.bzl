@@ -19,7 +19,7 @@ def _coral_wheel_impl(ctx):
         (ctx.file.deno_licence, "packaging/licences/deno-LICENSE"),
         (licences, "packaging/licences/npm-LICENSES.txt"),
         (bill, "packaging/sboms/coral.cdx.json"),
-    ] + native_entries(ctx) + [(file, "packaging/starter/coral") for file in ctx.files.starter] + [(file, file.short_path) for file in ctx.files.metadata])
+    ] + native_entries(ctx, "packaging/starter/coral") + [(file, file.short_path) for file in ctx.files.metadata])
     ctx.actions.run(
         executable = python_program(ctx),
         arguments = [
@@ -48,7 +48,6 @@ _coral_wheel = rule(
         "metadata": attr.label_list(mandatory = True, allow_files = True),
         "platform": attr.string(mandatory = True),
         "sbom": attr.label(mandatory = True, allow_files = True, doc = "bill of materials, licences of npm packages"),
-        "starter": attr.label(allow_files = True, doc = "the command `coral`, where the platform has one"),
         "version": attr.string(mandatory = True),
         "_program": attr.label(default = "//packaging:build_wheel.py", allow_single_file = True),
         "_stage": attr.label(default = "//packaging:stage_tree.py", allow_single_file = True),

@@ -113,7 +113,7 @@ def run_child(
     previous_wakeup = signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     try:
         walls = Walls(None) if confinement is None else confinement.walls
-        start = launch if head_start is None or not own_group else head_start.spawn
+        start = launch if head_start is None else head_start.spawn
         pid, refused = _started(start, argv, environment, walls, own_group)
         watchdog = None if confinement is None else confinement.started(pid)
         child = _Child(pid, own_group, received, wake_read, watchdog, waiting)

@@ -32,7 +32,7 @@ from tests.attacks.canary import Canary, Secret
 from tests.attacks.corpus import Attack
 from tests.attacks.evidence import PeakMemory, UsersFile, captures, changes, snapshot
 from tests.attacks.execution import Ended, adopt_orphans, end_strays, execute, own_children
-from tests.runner.installed import STARTER
+from tests.runner.installed import STARTER, install
 
 WORKERS = 2
 GRACE_SECONDS = 2.0
@@ -275,22 +275,17 @@ def open_suite() -> Iterator[Suite]:
         with start_colony(work / "fleet") as colony, start_agent(colony.grpc, work / "fleet") as agent:
             _send_trace(agent.otlp_grpc)
             assert settled(lambda: service_names(colony.grpc), [SERVICE]) == [SERVICE]
-            _install(work / "bin")
+            if STARTER.exists():  # only Linux has it
+                install(work / "bin", _python(work / "bin" / "early"))
             yield Suite(Fleet(colony, agent), work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _install(folder: Path) -> None:
-    """Installs the command as a wheel does. It notes which runs were started before Python."""
-    if not STARTER.exists():
-        return  # only Linux has it
-    folder.mkdir()
-    shutil.copy(STARTER, folder / "coral")
-    python = folder / "coral-python"
-    noted = f"case $CORAL_HEAD_START in [1-9]*) echo >> {folder}/early;; esac"
-    python.write_text(f'#!/bin/sh\n{noted}\nexec {shlex.join(coral_command())} "$@"\n')
-    python.chmod(0o755)
+def _python(early: Path) -> str:
+    """The script that the command becomes: it notes in a file which runs were started before Python."""
+    noted = f"case $CORAL_HEAD_START in [1-9]*) echo >> {early};; esac"
+    return f'#!/bin/sh\n{noted}\nexec {shlex.join(coral_command())} "$@"\n'
 
 
 def _source_map(of: Path) -> str:

@@ -24,23 +24,33 @@ exec '{python}' -m coral "$@"
 """
 
 
+def install(folder: Path, python: str) -> None:
+    """Puts the command into a folder, as a wheel does.
+
+    Args:
+        folder: It is made.
+        python: Text of the script beside the command, which that becomes.
+    """
+    folder.mkdir(exist_ok=True)
+    shutil.copy(STARTER, folder / "coral")
+    script = folder / "coral-python"
+    script.write_text(python)
+    script.chmod(0o755)
+
+
 class Installed(Program):
     """The command `coral` as a wheel installs it."""
 
     def __init__(self, home: Path, cache: Path, folder: Path) -> None:
         super().__init__(home, cache)
         self.folder = folder
-        folder.mkdir()
-        shutil.copy(STARTER, folder / "coral")
         self.before("")
         self._plans: set[Path] = set()
         self._plans = set(self.plans())
 
     def before(self, command: str) -> None:
         """Has something done between the start of Deno and that of Python."""
-        script = self.folder / "coral-python"
-        script.write_text(_PYTHON.format(folder=self.folder, before=command, python=sys.executable))
-        script.chmod(0o755)
+        install(self.folder, _PYTHON.format(folder=self.folder, before=command, python=sys.executable))
 
     def command(self, *arguments: str) -> list[str]:
         return [str(self.folder / "coral"), *arguments]

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.runner.installed import Installed, installed
-from tests.runner.program import DEADLINE_SECONDS, Program, Result, deno_below, until
+from tests.runner.program import DEADLINE_SECONDS, Program, Result, deno_below, first_line, until
 
 __all__ = ["installed"]
 
@@ -184,13 +184,27 @@ def test_a_program_that_is_gone(installed: Installed) -> None:
     assert plan.read_bytes() == content
 
 
+def _waits(installed: Installed) -> tuple[str, Path]:
+    """A script that prints its process id and ends once a file is there; and that file."""
+    script = installed.script(
+        "console.log(Deno.pid);"
+        "const go = new URL('go', import.meta.url);"
+        "while (!await Deno.stat(go).catch(() => null)) await new Promise((on) => setTimeout(on, 5));"
+    )
+    return script, Path(script).with_name("go")
+
+
 def test_two_at_once(installed: Installed) -> None:
-    script = installed.script("console.log(Deno.pid); await new Promise((end) => setTimeout(end, 300));")
+    script, go = _waits(installed)
+    go.touch()
     installed.run("run", script)
+    go.unlink()
     processes = [installed.start("run", script) for _ in range(5)]
+    pids = {first_line(process) for process in processes}  # all of them run now
+    go.touch()
     ended = [process.communicate() for process in processes]
     assert [process.returncode for process in processes] == [0] * 5
-    assert len({out for out, _ in ended}) == 5
+    assert len(pids) == 5
     assert {err for _, err in ended} == {b""}
     _took_over(installed, "run", script)
 
@@ -274,18 +288,20 @@ def test_without_it(installed: Installed, variable: str) -> None:
 
 
 def test_one_that_is_no_longer_possible_is_ended(installed: Installed) -> None:
-    script = installed.script("console.log(Deno.pid); await new Promise((end) => setTimeout(end, 500));")
+    script, go = _waits(installed)
+    go.touch()
     params = installed.home / "params.json"
     params.write_text('{"a": 1}')
     command = ("run", script, "--param-file", str(params))
     installed.run(*command)
+    go.unlink()
     params.write_text('{"a": "' + "x" * 200_000 + '"}')
     process = installed.start(*command)
-    assert process.stdout is not None
-    pid = int(process.stdout.readline())
+    pid = int(first_line(process))
     (early,) = installed.early()
     assert pid != early
     assert _gone(early)
+    go.touch()
     process.communicate()
 
 

@@ -11,7 +11,7 @@ import pytest
 from coral.runner import head_start_file
 from coral.runner.head_start import HeadStart
 from tests.runner.installed import Installed, installed
-from tests.runner.program import until
+from tests.runner.program import first_line, until
 
 __all__ = ["installed"]
 
@@ -188,8 +188,7 @@ def test_a_first_run_holds_the_gate_that_it_may_read(installed: Installed) -> No
     """Else its script could read what the next one is told."""
     script = installed.script("console.log(Deno.pid); await new Promise((end) => setTimeout(end, 30_000));")
     first = installed.start("run", script)
-    assert first.stdout is not None
-    first.stdout.readline()
+    first_line(first)
     gate = until(installed.plans)[0].with_suffix(".gate")
     assert head_start_file.in_use(str(gate.parent))
     assert head_start_file.open_gate(str(gate)) == -1
