@@ -28,22 +28,26 @@ class HeadStart:
     Attributes:
         path: Where the plan of this command line is, or will be.
         gate: Path of its gate.
+        pipes: What the process writes into instead of a terminal: the two ends of each, in the order of
+            `coral.runner.relay`.
     """
 
-    __slots__ = ("_gate", "_pid", "_plan", "gate", "path")
+    __slots__ = ("_gate", "_pid", "_plan", "gate", "path", "pipes")
 
     def __init__(self, told: str) -> None:
-        """Takes what the command told: process id (0 for none), two descriptors (-1 for none), path.
+        """Takes what the command told: process id (0 for none), six descriptors (-1 for none), path.
 
         Raises:
             ValueError: The command did not tell that.
             OSError: It is not of this process: it was told to another one.
         """
-        pid, gate, plan, path = told.split(" ", 3)
+        *numbers, path = told.split(" ", 7)
+        pid, gate, plan, read_1, write_1, read_2, write_2 = map(int, numbers)
         self.path = os.path.normpath(path)
         self.gate = f"{self.path}.gate"
-        self._pid, self._gate, self._plan = int(pid), int(gate), int(plan)
-        for descriptor in (self._gate, self._plan):
+        self._pid, self._gate, self._plan = pid, gate, plan
+        self.pipes = [pair for pair in ((read_1, write_1), (read_2, write_2)) if pair[0] >= 0]
+        for descriptor in (gate, plan, read_1, write_1, read_2, write_2):
             if descriptor >= 0:
                 os.set_inheritable(descriptor, False)
         if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:

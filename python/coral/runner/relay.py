@@ -28,11 +28,18 @@ class Relay:
         numbers: The descriptors, 1 and 2 or one of them.
         work: What the process does. It gets, for each pipe to read, the descriptor where its text belongs,
             and returns when nobody can write to the pipes any more. An OSError that it raises ends it.
+        pipes: Those to use, for reading and for writing, instead of new ones.
     """
 
-    def __init__(self, numbers: list[int], work: Callable[[dict[int, int]], None]) -> None:
+    def __init__(
+        self,
+        numbers: list[int],
+        work: Callable[[dict[int, int]], None],
+        pipes: list[tuple[int, int]] | None = None,
+    ) -> None:
         self._numbers = numbers
         self._work = work
+        self._pipes = list(pipes or [])
         self._saved: dict[int, int] = {}
         self._pid = 0
 
@@ -46,7 +53,7 @@ class Relay:
         self._saved = {number: os.dup(number) for number in numbers}
         writers: list[tuple[int, list[int]]] = []
         for group in groups:
-            reader, writer = os.pipe()
+            reader, writer = self._pipes.pop(0) if self._pipes else os.pipe()
             routes[reader] = self._saved[group[0]]
             writers.append((writer, group))
         if not routes:

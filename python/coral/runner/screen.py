@@ -17,12 +17,19 @@ from coral.runner.terminal import TerminalFilter
 
 
 class Screen:
-    """A context manager; inside, 1 and 2 do not reach a terminal directly."""
+    """A context manager; inside, 1 and 2 do not reach a terminal directly.
+
+    Args:
+        pipes: As of `Relay`: where a script may write to already.
+    """
+
+    def __init__(self, pipes: list[tuple[int, int]] | None = None) -> None:
+        self._pipes = pipes
 
     def __enter__(self) -> Screen:
         # A script may switch off echo and line editing, and then end in any way.
         self._mode = termios.tcgetattr(0) if os.isatty(0) else None
-        self._relay = Relay([number for number in (1, 2) if os.isatty(number)], _filter)
+        self._relay = Relay([number for number in (1, 2) if os.isatty(number)], _filter, self._pipes)
         self._relay.__enter__()
         return self
 

@@ -48,18 +48,18 @@ static uint64_t mix(uint64_t hash, const char *text) {  // FNV-1a
   return hash;
 }
 
-// The name of a plan: who is asked, where, for what, and whether output goes into files, whose sizes are limited. That two
-// have the same does no harm.
+// The name of a plan: who is asked, where, for what, and whether input and output are terminals, or output goes into files,
+// whose sizes are limited. That two have the same does no harm.
 static bool name_plan(char *name, const char *program, char **argv) {
   char here[PATH_MAX];
   if (!getcwd(here, sizeof here)) return false;
   uint64_t hash = mix(mix(FNV_START, program), here);
   while (*++argv) hash = mix(hash, *argv);
-  for (int number = 1; number <= 2; number++) {
+  for (int number = 0; number <= 2; number++) {
     struct stat status;
-    bool file = fstat(number, &status) == 0 && S_ISREG(status.st_mode);
+    bool file = number && fstat(number, &status) == 0 && S_ISREG(status.st_mode);
     if (file && status.st_size) return false;  // its limit is another one each time
-    hash = mix(hash, file ? "f" : "");
+    hash = mix(hash, file ? "f" : isatty(number) ? "t" : "");
   }
   return snprintf(name, NAME + 1, "%0*llx", NAME, (unsigned long long)hash) == NAME;
 }
@@ -101,7 +101,34 @@ static enum gate take_gate(int folder, const char *name, int *gate) {
   return OURS;
 }
 
-static int64_t start(int plan) {
+// What of a script's output would reach a terminal goes through a filter, which is Python's: into a pipe, or two where
+// the terminals are two (coral.runner.relay).
+struct pipes {
+  int ends[4];  // to read and to write, of the first and the second; -1 where there is none
+  int64_t stdio[3];
+};
+
+static const struct pipes NO_PIPES = {{-1, -1, -1, -1}, {-1, -1, -1}};
+
+static bool make_pipes(struct pipes *pipes) {
+  struct stat out, err;
+  int *next = pipes->ends;
+  for (int number = 1; number <= 2; number++) {
+    if (!isatty(number)) continue;
+    if (next != pipes->ends && fstat(1, &out) == 0 && fstat(2, &err) == 0 && out.st_rdev == err.st_rdev) {
+      pipes->stdio[2] = pipes->stdio[1];
+    } else {
+      if (pipe2(next, O_CLOEXEC) != 0) return false;
+      pipes->stdio[number] = next[1];
+      next += 2;
+    }
+  }
+  return true;
+}
+
+static void pass_on(int descriptor) { fcntl(descriptor, F_SETFD, 0); }
+
+static int64_t start(int plan, const int64_t *stdio) {
   struct stat status;
   if (!is_ours(plan, S_IFREG, S_IRWXG | S_IRWXO, &status) || status.st_size > MOST_BYTES) return 0;
   char *content = malloc((size_t)status.st_size + 1);
@@ -109,7 +136,7 @@ static int64_t start(int plan) {
   int64_t errors[CORAL_STEPS] = {0}, pid = 0;
   if (pread(plan, content, (size_t)status.st_size, 0) == status.st_size) {
     signal(SIGCHLD, SIG_DFL);  // where it is ignored nobody could wait for the process
-    pid = coral_launch(content, (uint64_t)status.st_size, -1, -1, -1, errors);
+    pid = coral_launch(content, (uint64_t)status.st_size, stdio[0], stdio[1], stdio[2], errors);
   }
   free(content);
   if (pid <= 0) return 0;
@@ -130,9 +157,9 @@ static bool is_zero(const char *variable) {
 static void head_start(const char *program, char **argv) {
   if (is_zero(VARIABLE) || is_zero("CORAL_NATIVE")) return;
   unsetenv(VARIABLE);
-  // On a terminal the output goes through a filter, which is Python's.
-  if (isatty(0) || isatty(1) || isatty(2) || getuid() != geteuid()) return;
-  char base[PATH_MAX], name[NAME + 1], told[PATH_MAX + 96];
+  if (getuid() != geteuid()) return;
+  struct pipes pipes = NO_PIPES;
+  char base[PATH_MAX], name[NAME + 1], told[PATH_MAX + 128];
   if (!cache(base, sizeof base) || !name_plan(name, program, argv)) return;
   int64_t pid = 0;
   bool none;
@@ -146,12 +173,16 @@ static void head_start(const char *program, char **argv) {
       if (gate >= 0) close(gate);
       gate = -1;  // Python makes another one
     } else {
-      pid = start(plan);
-      fcntl(gate, F_SETFD, 0);  // for Python
-      fcntl(plan, F_SETFD, 0);
+      if (make_pipes(&pipes)) pid = start(plan, pipes.stdio);
+      pass_on(gate);
+      pass_on(plan);
+      for (int each = 0; each < 4; each++) pass_on(pipes.ends[each]);
     }
   }
-  snprintf(told, sizeof told, "%lld %d %d %s/starts/%s", (long long)pid, gate, gate < 0 ? -1 : plan, base, name);
+  if (gate < 0) plan = -1;
+  int *ends = pipes.ends;
+  snprintf(told, sizeof told, "%lld %d %d %d %d %d %d %s/starts/%s", (long long)pid, gate, plan, ends[0], ends[1], ends[2],
+           ends[3], base, name);
   setenv(VARIABLE, told, 1);
 }
 

@@ -355,7 +355,18 @@ def test_closed_descriptors(installed: Installed, closed: str) -> None:
         assert b"{" not in ended.stdout
 
 
-@pytest.mark.parametrize("told", ["", "1", "x 1 2 /tmp/x", "1 -1 -1 /tmp/x", "0 99 98 /tmp/x"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        "",
+        "1",
+        "x 1 2 /tmp/x",
+        "1 -1 -1 /tmp/x",
+        "0 99 98 /tmp/x",
+        "1 -1 -1 -1 -1 -1 -1 /tmp/x",
+        "0 99 98 97 96 95 94 /tmp/x",
+    ],
+)
 def test_words_of_somebody_else(coral: Program, told: str) -> None:
     script = coral.script("console.log(1);")
     ended = coral.run("run", script, CORAL_HEAD_START=told)

@@ -202,7 +202,7 @@ def test_a_first_run_holds_the_gate_that_it_may_read(installed: Installed) -> No
 def test_a_full_pipe_is_not_waited_for() -> None:
     read, write = os.pipe()
     os.set_blocking(write, False)
-    start = HeadStart(f"0 {write} -1 /nonexistent/starts/0")
+    start = HeadStart(f"0 {write} -1 -1 -1 -1 -1 /nonexistent/starts/0")
     assert start._open("x" * 4095)
     assert not start._open("x" * 4096)
     while start._open("x" * 4095):

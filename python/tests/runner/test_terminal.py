@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import subprocess
-import termios
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coral.runner.terminal import TerminalFilter, harmless
-from tests.runner.program import DEADLINE_SECONDS, Program
+from tests.runner.at_terminal import at_terminal
+from tests.runner.program import Program
 
 ESC = "\x1b"
 
@@ -93,37 +87,6 @@ def test_cuts_change_nothing_and_nothing_steering_passes(pieces: list[str], size
         assert sequence.lstrip("[0123456789;").startswith("m")
     assert not set(text) & set("\x07\x9b\x9c\x9d\u202e\x00")
     assert text.replace("\r\n", "").count("\r") == 0
-
-
-def at_terminal(
-    coral: Program, *arguments: str, until: str | None = None, **variables: str
-) -> tuple[int, str, list[object]]:
-    """Runs a command at a terminal of its own; returns its code, all that came, and the mode it left."""
-    master, slave = pty.openpty()
-    before = termios.tcgetattr(slave)
-    process = subprocess.Popen(
-        coral.command(*arguments),
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env={**coral.environment, **variables},
-        cwd=coral.home,
-        start_new_session=True,
-    )
-    seen = b""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while process.poll() is None or select.select([master], [], [], 0)[0]:
-        assert time.monotonic() < deadline, seen
-        if select.select([master], [], [], 0.02)[0]:
-            seen += os.read(master, 1 << 16)
-        if until is not None and until.encode() in seen:
-            process.terminate()
-            until = None
-    mode = termios.tcgetattr(slave)
-    os.close(master)
-    os.close(slave)
-    assert mode == before
-    return process.returncode, seen.decode().replace("\r\n", "\n"), mode
 
 
 def test_a_script_cannot_steer_the_terminal(coral: Program) -> None:
