@@ -31,6 +31,10 @@ _VALUES = {
     "--memory": "memory",
     "--color": "color",
     "--html": "html",
+    "-e": "code",
+    "--eval": "code",
+    "-o": "output",
+    "--output": "output",
 }
 _FLAGS = {
     "--check": ("check", True),
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
 
 _TWINS = "CORAL_RUN_"
 COLOURS = {"always": True, "never": False, "auto": None}
+OUTPUTS = ("json", "jsonl", "csv", "table")
 
 
 class RunArguments:
@@ -190,9 +195,11 @@ def parse_run(argv: list[str]) -> RunArguments | None:
             found.params.append(value)
         else:
             setattr(found, _VALUES[option], value)
-    if len(files) != 1 or found.color not in COLOURS:
+    if len(files) + (found.code is not None) != 1 or found.color not in COLOURS:
         return None
-    found.file = files[0]
+    if found.output is not None and found.output not in OUTPUTS:
+        return None
+    found.file = files[0] if files else None
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
-from coral.cli.direct_run import COLOURS, RunArguments, split_arguments
+from coral.cli.direct_run import COLOURS, OUTPUTS, RunArguments, split_arguments
 from coral.cli.options import raw_colony_options
 from coral.errors import UsageError
 
@@ -76,7 +76,7 @@ def _is_script(word: str) -> bool:
 @click.option(
     "-o",
     "--output",
-    type=click.Choice(("json", "jsonl", "csv", "table")),
+    type=click.Choice(OUTPUTS),
     help="Print the script's result in this form: what it gives to coral.output, or its default export. "
     "What it prints by console.log goes to stderr then.",
 )

@@ -3,8 +3,7 @@
 
 const EXIT_USAGE = 2;
 const WIDEST = 100;
-const format = globalThis[Symbol.for("coral.format")];
-delete globalThis[Symbol.for("coral.format")];
+const format = new URL(import.meta.url).search.slice(1);
 const { stdout, mainModule } = Deno;
 const { report } = globalThis[Symbol.for("coral.run")]; // with --html
 const importMain = () => import(mainModule);

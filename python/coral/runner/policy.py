@@ -236,17 +236,15 @@ def import_map(
         skills: Path of the one that `@coral/sdk/skills` stands for.
         trees: Folders of which every file may be imported.
         files: Single files that may be imported.
-        modules: Files and folders (`.../`) of ours that must load as well.
+        modules: URLs of files and folders (`.../`) of ours that must load as well.
     """
     imports = {
         "@coral/sdk": file_url(sdk),
         "@coral/sdk/skills": file_url(skills),
         "file:///": DENIED_SCHEME,
     }
-    for path in [*[tree.rstrip("/") + "/" for tree in trees], *files, sdk, skills, *modules]:
-        url = file_url(path)
-        imports[url] = url
-    return {"imports": imports}
+    paths = [*[tree.rstrip("/") + "/" for tree in trees], *files, sdk, skills]
+    return {"imports": imports | {url: url for url in [*map(file_url, paths), *modules]}}
 
 
 def environment(*, deno_dir: str, colour: bool) -> dict[str, str]:

@@ -114,17 +114,19 @@ class Prepared:
         self.head_start = job.head_start
         sdk = sdk_bundle()
         # A file of the package, not of the run: V8's compiled code of it is kept.
-        preludes = [places.prelude_path("guard")]
+        preludes = [policy.file_url(places.prelude_path("guard"))]
         self.word = "" if job.html is None else os.urandom(16).hex()
         if self.word:
             given = _given("report", {"word": self.word, "limit": REPORT_BYTES})
-            preludes.append(run.add("report.js", given + prelude("report")))
+            preludes.append(_module(run, "report.js", given + prelude("report")))
         if job.clock is not None:
             preludes += _clock_preludes(run, job.clock)
         if job.output is not None:
-            preludes.append(run.add("output.js", _given("format", job.output) + prelude("output")))
+            preludes.append(f"{policy.file_url(places.prelude_path('output'))}?{job.output}")
         if job.describe is not None:
-            preludes.append(run.add("describe.js", _given("describe", job.describe) + prelude("describe")))
+            preludes.append(
+                _module(run, "describe.js", _given("describe", job.describe) + prelude("describe"))
+            )
         self.connection = run.connection(connection(job, self.policy, colour))
         self.import_map = run.import_map(
             policy.import_map(
@@ -178,7 +180,7 @@ class Prepared:
                 skills=os.path.join(folder, "skills.d.ts"),
                 trees=self.folder.trees,
                 files=self.folder.files,
-                modules=[folder + "/"],
+                modules=[policy.file_url(folder + "/")],
             )
         )
 
@@ -207,7 +209,7 @@ class Prepared:
     def files(self) -> list[str]:
         """Returns the single files that any process of this run may read."""
         gate = [] if self.head_start is None else [self.head_start.gate]
-        return [*self.folder.files, places.prelude_path("guard"), *gate]
+        return [*self.folder.files, places.prelude_path("guard"), places.prelude_path("output"), *gate]
 
     def trees(self) -> list[str]:
         """Returns the folders of which any process of this run may read everything."""
@@ -336,10 +338,15 @@ def _clock_preludes(run: RunDirectory, clock: VirtualClock) -> list[str]:
         "mustEnd": clock.must_end,
         "jumps": MAX_CLOCK_JUMPS,
     }
-    made = [run.add("clock.js", _given("clock", given) + prelude("clock"))]
+    made = [_module(run, "clock.js", _given("clock", given) + prelude("clock"))]
     if clock.lines:
-        made.append(run.add("lines.js", prelude("lines")))
+        made.append(_module(run, "lines.js", prelude("lines")))
     return made
+
+
+def _module(run: RunDirectory, name: str, text: str) -> str:
+    """Writes a prelude of this run only, and returns its URL."""
+    return policy.file_url(run.add(name, text))
 
 
 def _given(name: str, value: object) -> str:

@@ -30,6 +30,11 @@ UNDERSTOOD = [
     ["a.ts", "--colony="],
     ["dir with space/a.ts", "-p", "x=y z"],
     ["", "--check"],
+    ["-e", "1"],
+    ["--eval=-1", "-p", "a=1", "--", "x"],
+    ["a.ts", "-o", "json"],
+    ["a.ts", "--output=table"],
+    ["-e", "1", "-o", "jsonl", "--output", "csv"],
 ]
 LEFT_TO_CLICK = [
     [],
@@ -47,9 +52,12 @@ LEFT_TO_CLICK = [
     ["a.ts", "-p", "-x=1"],
     ["--", "a.ts"],
     ["a.ts", "--par", "a=1"],
-    ["-e", "1"],
+    ["-e", "1", "a.ts"],
+    ["-e", "-1"],
+    ["-e"],
     ["a.ts", "-w"],
-    ["a.ts", "-o", "json"],
+    ["a.ts", "-o", "yaml"],
+    ["a.ts", "-ojson"],
     ["a.ts", "-qv"],
     ["a.ts", "--color", "sometimes"],
     ["a.ts", "--inspect"],
@@ -96,6 +104,6 @@ def test_the_quick_way_knows_every_option_of_plain_runs() -> None:
         if isinstance(option, click.Option)
         for name in [*option.opts, *option.secondary_opts]
     }
-    rare = {"-e", "--eval", "-o", "--output", "-w", "--watch", "--dry-run", "--help-script"}
+    rare = {"-w", "--watch", "--dry-run", "--help-script"}
     rare |= {"--dataset", "--inspect", "--inspect-brk", "-v", "--verbose", "-h", "--help"}
     assert names - rare == set(_VALUES) | set(_FLAGS)

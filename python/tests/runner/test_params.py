@@ -61,7 +61,11 @@ def test_without_a_colony_there_is_no_network() -> None:
 
 def test_the_import_map_denies_all_files_but_the_scripts() -> None:
     made = import_map(
-        sdk="/r/sdk.js", skills="/r/skills.js", trees=["/a b"], files=["/c/d.ts"], modules=["/p/mod.js"]
+        sdk="/r/sdk.js",
+        skills="/r/skills.js",
+        trees=["/a b"],
+        files=["/c/d.ts"],
+        modules=["file:///p/mod.js?x"],
     )
     assert made == {
         "imports": {
@@ -72,7 +76,7 @@ def test_the_import_map_denies_all_files_but_the_scripts() -> None:
             "file:///c/d.ts": "file:///c/d.ts",
             "file:///r/sdk.js": "file:///r/sdk.js",
             "file:///r/skills.js": "file:///r/skills.js",
-            "file:///p/mod.js": "file:///p/mod.js",
+            "file:///p/mod.js?x": "file:///p/mod.js?x",
         }
     }
 
