@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,7 +83,9 @@ def read_tokens(path: str) -> list[Token]:
 
 
 def write_tokens(path: str, tokens: Sequence[Token]) -> None:
-    """Replaces a file of tokens as a whole; only its owner may read it.
+    """Replaces a file of tokens as a whole.
+
+    Owner and permissions stay; of a new one only the owner may read it.
 
     Raises:
         StorageError: It cannot be written.
@@ -109,6 +112,8 @@ def write_tokens(path: str, tokens: Sequence[Token]) -> None:
             ours = os.stat(temporary)
             if owner is not None and (owner.st_uid, owner.st_gid) != (ours.st_uid, ours.st_gid):
                 os.chown(temporary, owner.st_uid, owner.st_gid)  # root makes a token for the colony's user
+            if owner is not None:
+                os.chmod(temporary, stat.S_IMODE(owner.st_mode))  # which may read it by its group only
             os.replace(temporary, path)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):

@@ -31,6 +31,7 @@ class ServerCertificate:
         self._key = key
         self._state = _state(cert, key)
         self._pair = _read(cert, key)
+        self._problem: str | None = None
 
     def credentials(self) -> grpc.ServerCredentials:
         """What gRPC listens with; each handshake looks whether the files are others than before."""
@@ -46,13 +47,16 @@ class ServerCertificate:
         state = _state(self._cert, self._key)
         if state == self._state:
             return None
-        self._state = state
         try:
             self._pair = _read(self._cert, self._key)
         except ConfigError as error:
-            # Two files are not replaced at once: the next handshake looks again.
-            _log.error("%s; the certificate from before is used", error.message)
+            # Two files are not replaced at once, nor are permissions: the next handshake reads again.
+            if error.message != self._problem:
+                _log.error("%s; the certificate from before is used", error.message)
+            self._problem = error.message
             return None
+        self._state = state
+        self._problem = None
         _log.info("the certificate %s is another one now", self._cert)
         return grpc.ssl_server_certificate_configuration([self._pair])
 

@@ -123,19 +123,23 @@ class Tokens:
     def refresh(self) -> bool:
         """Reads the file again if it is another one than before; a bad one leaves the tokens as they were.
 
+        A bad one is read again until it is good: nothing tells of a folder whose permissions have changed.
+
         Returns:
             Whether other tokens are in force.
         """
         state = _state(self._path)
         if state == self._state:
             return False
-        self._state = state
         try:
             self._tokens = read_tokens(self._path)
         except ConfigError as error:
-            self._problem = f"{error.message}; the tokens from before are in force"
-            _log.error("%s", self._problem)
+            problem = f"{error.message}; the tokens from before are in force"
+            if problem != self._problem:
+                _log.error("%s", problem)
+            self._problem = problem
             return False
+        self._state = state
         self._problem = None
         _log.info("the file of tokens %s has %d tokens now", self._path, len(self._tokens))
         return True

@@ -388,14 +388,3 @@ def test_it_is_found_through_links(installed: Installed, tmp_path: Path) -> None
         [tmp_path / "linked", "--version"], env=installed.environment, capture_output=True, check=True
     )
     assert ended.stdout.startswith(b"coral ")
-
-
-@pytest.mark.parametrize("form", ["json", "table"])
-def test_a_run_with_an_output_format(installed: Installed, form: str) -> None:
-    script = installed.script("console.log(Deno.pid, import.meta.main); export default {a: 1};")
-    said = {"json": '{"a":1}\n', "table": "a\n-\n1\n(1 row)\n"}[form]
-    for turn in range(2):
-        ended = installed.run("run", script, "-o", form)
-        pid, main = ended.stderr.split()
-        assert (ended.code, ended.stdout, main) == (0, said, "true")
-        assert installed.early() == ([int(pid)] if turn else [])

@@ -320,7 +320,9 @@ def test_tokens_are_made_listed_and_revoked(coral: Program, tmp_path: Path) -> N
     listed = coral.run("token", "list", "-o", "csv", CORAL_COLONY_TOKEN_FILE=str(file))
     assert listed.stdout.startswith("name,role,raw_attributes,created_at\nci,viewer,true,")
     assert coral.run("token", "revoke", "nobody", *named).code == 66
+    file.chmod(0o640)  # for a colony of this group
     assert coral.run("token", "revoke", "ci", *named).code == 0
+    assert file.stat().st_mode & 0o777 == 0o640
     assert coral.run("token", "list", "-o", "json", *named).stdout == "[]\n"
     nowhere = coral.run("token", "list")
     assert nowhere.code == 2

@@ -1,4 +1,4 @@
-"""A script that was started before Python, at a terminal: its output goes through the filter all the same."""
+"""A script that was started before Python, and its output: a terminal's filter, or a format of its result."""
 
 from __future__ import annotations
 
@@ -107,3 +107,14 @@ def test_each_stream_goes_its_own_way(installed: Installed) -> None:
         for pair in terminals:
             for descriptor in pair:
                 os.close(descriptor)
+
+
+@pytest.mark.parametrize("form", ["json", "table"])
+def test_a_run_with_an_output_format(installed: Installed, form: str) -> None:
+    script = installed.script("console.log(Deno.pid, import.meta.main); export default {a: 1};")
+    said = {"json": '{"a":1}\n', "table": "a\n-\n1\n(1 row)\n"}[form]
+    for turn in range(2):
+        ended = installed.run("run", script, "-o", form)
+        pid, main = ended.stderr.split()
+        assert (ended.code, ended.stdout, main) == (0, said, "true")
+        assert installed.early() == ([int(pid)] if turn else [])
