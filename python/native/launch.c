@@ -58,6 +58,26 @@ static void reset_signals(void) {
   sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+// What comes from a terminal or a file is open for writing too as a rule: by it a script could steer the terminal past the
+// filter of its output. Where it cannot be opened anew, as another user's terminal, there is nothing to read.
+static int stdin_for_reading(void) {
+  int flags = fcntl(0, F_GETFL);
+  if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) return 0;
+  off_t place = lseek(0, 0, SEEK_CUR);
+  int reader = -1, error = 0;
+  if ((flags & O_ACCMODE) == O_RDWR) {
+    reader = open("/proc/self/fd/0", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (reader < 0 && errno == ENXIO) return 0;  // a socket
+    if (reader < 0) error = errno;
+  }
+  if (reader < 0) reader = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (place > 0) lseek(reader, place, SEEK_SET);
+  fcntl(reader, F_SETFL, flags & O_NONBLOCK);
+  if (dup2(reader, 0) < 0) return errno;
+  close(reader);
+  return error;
+}
+
 // pthread_getattr_np reads it, and Deno's parser panics if it cannot. A file of our own process exists only now; the
 // rule is on it, not on the path.
 static int allow_own_maps(int ruleset) {
@@ -100,6 +120,7 @@ static void confine(const struct coral_plan *plan, pid_t parent, int64_t *errors
 static _Noreturn void become(const struct coral_plan *plan, const int64_t *stdio, pid_t parent, int64_t *errors) {
   for (int number = 0; number < 3; number++)
     if (stdio[number] >= 0 && dup2((int)stdio[number], number) < 0) goto failed;
+  errors[CORAL_STDIN] = stdin_for_reading();
   if (plan->own_group && setpgid(0, 0) != 0) goto failed;
   reset_signals();
   confine(plan, parent, errors);

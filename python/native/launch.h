@@ -6,7 +6,7 @@
 
 #define CORAL_API __attribute__((visibility("default")))
 
-enum { CORAL_PARENT_DEATH, CORAL_RLIMITS, CORAL_NO_NEW_PRIVS, CORAL_LANDLOCK, CORAL_SECCOMP, CORAL_EXEC, CORAL_STEPS };
+enum { CORAL_STDIN, CORAL_PARENT_DEATH, CORAL_RLIMITS, CORAL_NO_NEW_PRIVS, CORAL_LANDLOCK, CORAL_SECCOMP, CORAL_EXEC, CORAL_STEPS };
 
 // stdio: descriptors that become 0, 1 and 2; -1 for those that are there.
 // errors: CORAL_STEPS numbers, out: errno of each step that the kernel refused.

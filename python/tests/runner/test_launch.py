@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import pty
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +80,62 @@ def test_what_a_child_starts_with(system: Kernel, pipe: tuple[int, int]) -> None
     assert second == "True ['0', '1', '2', '3'] b c"  # 3 is that of listing them
 
 
+def _stdin(system: Kernel, stdin: int, code: str) -> tuple[str, list[str]]:
+    """What a child says of its stdin."""
+    read, write = os.pipe()
+    program = [sys.executable, "-S", "-c", f"import fcntl, os; {code}"]
+    pid, refused = launch(program, {}, Walls(system), own_group=True, stdio=(stdin, write, 2))
+    os.close(write)
+    with open(read) as file:
+        said = file.read()
+    assert os.waitpid(pid, 0)[1] == 0
+    return said.strip(), refused
+
+
+_MODE = "print(fcntl.fcntl(0, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY, os.isatty(0), end=' ');"
+
+
+def test_a_terminal_and_a_file_can_only_be_read(system: Kernel, tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    try:
+        os.write(master, b"typed\n")
+        assert _stdin(system, slave, _MODE + "print(os.read(0, 9))") == ("True True b'typed\\n'", [])
+        assert fcntl.fcntl(slave, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR  # ours is as it was
+    finally:
+        os.close(master)
+        os.close(slave)
+    (tmp_path / "file").write_text("abcdef")
+    with open(tmp_path / "file", "r+b", buffering=0) as file:
+        file.read(2)
+        assert _stdin(system, file.fileno(), _MODE + "print(os.read(0, 9))") == ("True False b'cdef'", [])
+    with open(tmp_path / "file", "ab") as file:  # what can only be written is not opened for reading
+        assert _stdin(system, file.fileno(), _MODE + "print(os.read(0, 9))") == ("True False b''", [])
+
+
+def test_a_pipe_and_a_socket_stay(system: Kernel, tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.write(write, b"given")
+    os.close(write)
+    assert _stdin(system, read, "print(os.read(0, 9))") == ("b'given'", [])
+    os.close(read)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(b"given")
+        assert _stdin(system, theirs.fileno(), "print(os.read(0, 9))") == ("b'given'", [])
+
+
+def test_a_terminal_that_cannot_be_opened_is_told(system: Kernel) -> None:
+    """It has hung up; that of another user, after `su`, can be used and not be opened either."""
+    master, slave = pty.openpty()
+    os.close(master)  # it has hung up
+    try:
+        said, refused = _stdin(system, slave, _MODE + "print(os.read(0, 9))")
+    finally:
+        os.close(slave)
+    assert said == "True False b''"
+    assert refused == ["stdin: the kernel refuses it (Input/output error)"]
+
+
 def test_all_walls_at_once(system: Kernel, pipe: tuple[int, int], tmp_path: Path) -> None:
     (tmp_path / "inside").write_text("inside")
     program = os.path.realpath("/bin/cat")
@@ -141,7 +200,7 @@ def _launch(content: bytes) -> tuple[int, int]:
     system = kernels.kernel()
     assert system is not None
     assert system.launcher is not None
-    given, errors = system.buffer(content), system.buffer(bytes(48))
+    given, errors = system.buffer(content), system.buffer(bytes(56))
     pid = system.launcher(given.address, len(content), -1, -1, -1, errors.address)
     if pid > 0:
         os.waitpid(pid, 0)

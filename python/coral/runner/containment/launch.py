@@ -60,7 +60,7 @@ _PAGE = 1 << 16  # the largest page of the CPUs that we know
 _EIGHT_BYTES = (1 << 64) - 1
 _PLAN = b"coral-1\0"
 # The order of launch.h: what the kernel may refuse before it is asked to execute the program.
-_STEPS = ("parent_death", "rlimits", "no_new_privs", "landlock", "seccomp")
+_STEPS = ("stdin", "parent_death", "rlimits", "no_new_privs", "landlock", "seccomp")
 _USER_SPACE_BITS = 46  # below what either CPU gives a process
 
 
@@ -300,9 +300,15 @@ def _become(
     report: int,
     stdio: tuple[int, ...],
 ) -> NoReturn:
+    from coral.runner.containment.reader import only_read_stdin
+
     try:
         for number, descriptor in enumerate(stdio):
             os.dup2(descriptor, number)
+        try:
+            only_read_stdin()
+        except OSError as error:
+            os.write(report, f"{_refusal('stdin', error.errno)}\n".encode())
         if own_group:
             os.setpgid(0, 0)
         for number in (*handled, *(getattr(signal, name) for name in _DEFAULT_AGAIN)):
