@@ -69,6 +69,9 @@ TOKEN_CLOCK_SECONDS: Final = 600.0
 CHECK_SECONDS: Final = 120.0
 """Time that a check of types may take; the script's own time limit holds as well."""
 
+GRAPH_SECONDS: Final = 10.0
+"""Time that reading a script's imports may take, which is done after a failure, for --dry-run and --watch."""
+
 DAEMON_SECONDS: Final = 24 * 3600.0
 """Time limit of `coral run --daemon` (R80)."""
 

@@ -10,16 +10,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from coral.errors import CoralError, DeniedError, LimitError, ScriptError, TypeCheckError
+from coral.errors import CoralError, DeniedError, LimitError, MemoryLimitError, ScriptError, TypeCheckError
 from coral.runner.policy import DENIED_SCHEME, check_flags, file_url
 from coral.runner.terminal import harmless
-from coral.script_limits import CHECK_SECONDS
+from coral.script_limits import CHECK_SECONDS, GRAPH_SECONDS, QUESTION_MEMORY_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from coral.runner.question import Answer
     from coral.runner.script import Prepared
 
 _ALLOWED = "scripts may import @coral/sdk and files below their own folder"
@@ -28,23 +30,28 @@ _NO_PACKAGES = (
     " else copy the code that you need to a file beside the script"
 )
 _SPELLING = "write the path as it is on disk, with its ending: ./lib.ts"
-_SECONDS = 10
+_SIGNALS = 128  # above it a code is that of a signal: V8 ends itself by one where its heap is full
+_LEAST_SECONDS = 1.5  # it takes 20 ms as a rule; a script is not to outlive its time limit by it
 
 
-def load_failure(prepared: Prepared) -> CoralError | None:
+def load_failure(prepared: Prepared, ends: float | None = None) -> CoralError | None:
     """Says why a script cannot be loaded.
 
     Args:
         prepared: The run that failed.
+        ends: When its time is over, by the monotonic clock; None for Coral's own limit.
 
     Returns:
         The error, or None if the script loads. Deno has printed its own text and the place already.
     """
     script = prepared.script
-    with prepared.ask(graph_command(prepared)) as question:
-        answer = question.wait(_SECONDS)
+    seconds = GRAPH_SECONDS
+    if ends is not None:
+        seconds = min(seconds, max(_LEAST_SECONDS, ends - time.monotonic()))
+    with prepared.ask(graph_command(prepared), seconds=seconds) as question:
+        answer = question.wait()
     try:
-        graph = json.loads(answer.stdout if answer is not None else b"")
+        graph = json.loads(answer.stdout)
         modules = {module["specifier"]: module for module in graph["modules"]}
     except (ValueError, KeyError):
         return None  # Deno has said already what is wrong
@@ -98,7 +105,7 @@ def check_types(
     *,
     name: str,
     limit: float | None = None,
-    patience: float = _SECONDS,
+    patience: float = GRAPH_SECONDS,
     waiting: Callable[[], None] | None = None,
 ) -> None:
     """Checks a script's types; Deno's report goes to stderr.
@@ -115,25 +122,45 @@ def check_types(
         LimitError: It took too long.
         CoralError: The script cannot be loaded at all.
     """
-    with prepared.ask(check_command(prepared), checks=True) as question:
-        answer = question.wait(patience)
+    seconds = min(limit or CHECK_SECONDS, CHECK_SECONDS)
+    ends = time.monotonic() + seconds
+    with prepared.ask(check_command(prepared), seconds=seconds, checks=True) as question:
+        answer = question.wait_for(patience)
         if answer is None:
             if waiting is not None:
                 waiting()
-            seconds = min(limit or CHECK_SECONDS, CHECK_SECONDS)
-            answer = question.wait(max(0.0, seconds - patience))
-        if answer is None:
-            raise LimitError(
-                f"the types of {name} were not checked within {seconds:g} s",
-                hint="run it with --no-check, or with a longer --timeout",
-            )
+            answer = question.wait()
     if answer.code == 0:
         return
+    unchecked = unchecked_types(answer, name, seconds)
+    if unchecked is not None:
+        raise unchecked
     sys.stderr.write(check_report(answer.stderr))  # lines of the script are in it
-    failure = load_failure(prepared)
+    failure = load_failure(prepared, ends)
     if failure is not None:
         raise failure
     raise TypeCheckError(f"{name} has type errors", hint="correct them, or run it with --no-check")
+
+
+def unchecked_types(answer: Answer, name: str, seconds: float) -> LimitError | None:
+    """Says why a check of types came to no end; None where it did.
+
+    Args:
+        answer: What it said.
+        name: What to call the script.
+        seconds: How long it was given.
+    """
+    if answer.exceeded == "time":
+        return LimitError(
+            f"the types of {name} were not checked within {seconds:g} s",
+            hint="run it with --no-check, or with a longer --timeout",
+        )
+    if answer.exceeded is not None or answer.code > _SIGNALS:
+        return MemoryLimitError(
+            f"the types of {name} could not be checked within {QUESTION_MEMORY_BYTES >> 20} MiB of memory",
+            hint="run it with --no-check, or make it smaller",
+        )
+    return None
 
 
 def graph_command(prepared: Prepared) -> list[str]:

@@ -12,8 +12,8 @@ from coral.runner.diagnosis import graph_command
 from coral.runner.places import sdk_bundle
 from coral.runner.policy import file_url
 from coral.runner.script import Prepared
+from coral.script_limits import GRAPH_SECONDS, QUESTION_MEMORY_BYTES
 
-_SECONDS = 10
 _FILE = "file://"
 
 
@@ -37,11 +37,16 @@ def import_graph(prepared: Prepared) -> list[GraphModule]:
 
     A file that is imported and does not exist is in it. Specifiers that the script computes are not.
     """
-    with prepared.ask(graph_command(prepared)) as question:
-        answer = question.wait(_SECONDS)
-    if answer is None:
+    with prepared.ask(graph_command(prepared), seconds=GRAPH_SECONDS) as question:
+        answer = question.wait()
+    if answer.exceeded is not None:
+        limit = (
+            f"{GRAPH_SECONDS:g} s"
+            if answer.exceeded == "time"
+            else f"{QUESTION_MEMORY_BYTES >> 20} MiB of memory"
+        )
         raise LimitError(
-            f"the imports of {prepared.script} were not read within {_SECONDS} s",
+            f"the imports of {prepared.script} were not read within {limit}",
             hint="import fewer and smaller files",
         )
     return read_graph(prepared, answer.stdout)

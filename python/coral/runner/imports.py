@@ -108,9 +108,25 @@ class RunDirectory:
             except OSError:
                 os.close(lock)  # another run has it
                 continue
+            try:
+                _empty(path)
+            except OSError as error:
+                os.close(lock)
+                raise StorageError(
+                    f"the run directory {path} cannot be emptied: {error.strerror}", hint="remove it by hand"
+                ) from None
             self._lock = lock
             return path
         raise StorageError(f"{_SLOTS} scripts run already", hint="wait for some of them to end")
+
+
+def _empty(folder: str) -> None:
+    """Removes what a run left that was killed: the script of this one may read all that is there."""
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            _empty(entry.path)
+        elif entry.name != "lock":
+            os.unlink(entry.path)
 
 
 def in_use(base: str) -> bool:

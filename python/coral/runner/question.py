@@ -27,12 +27,14 @@ class Answer:
         code: Its exit code; 128 + n after signal n.
         stdout: What it printed there.
         stderr: And there.
+        exceeded: Why it was ended: `time`, or a limit of the watchdog; None where it has ended itself.
     """
 
-    __slots__ = ("code", "stderr", "stdout")
+    __slots__ = ("code", "exceeded", "stderr", "stdout")
 
-    def __init__(self, code: int, stdout: bytes, stderr: bytes) -> None:
+    def __init__(self, code: int, stdout: bytes, stderr: bytes, exceeded: str | None = None) -> None:
         self.code = code
+        self.exceeded = exceeded
         self.stdout = stdout
         self.stderr = stderr
 
@@ -45,6 +47,7 @@ class Question:
         command: list[str],
         environment: dict[str, str],
         *,
+        seconds: float,
         trees: list[str],
         files: list[str],
         written: list[str] | None = None,
@@ -54,6 +57,7 @@ class Question:
         Args:
             command: Deno and its arguments.
             environment: Its whole environment.
+            seconds: How long it may take.
             trees: Folders of which it may read everything.
             files: Further files that it may read.
             written: Folders in which it may write.
@@ -62,6 +66,8 @@ class Question:
             RuntimeMissingError: Deno cannot be started.
         """
         self._code: int | None = None
+        self._exceeded: str | None = None
+        self._deadline = time.monotonic() + seconds
         needs = Files(command[0], trees=trees, files=files, written=written)
         self._confinement = Confinement(Policy("question", memory_bytes=QUESTION_MEMORY_BYTES), needs)
         self._out = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
@@ -89,16 +95,24 @@ class Question:
         if self._code is None:
             pid, status = os.waitpid(self._pid, os.WNOHANG)
             if not pid:
-                if self._watchdog.exceeded() is not None:
+                late = time.monotonic() > self._deadline
+                self._exceeded = self._exceeded or self._watchdog.exceeded() or ("time" if late else None)
+                if self._exceeded is not None:
                     os.kill(self._pid, 9)
                 return None
             code = os.waitstatus_to_exitcode(status)
             self._code = code if code >= 0 else 128 - code
         self._out.seek(0)
         self._err.seek(0)
-        return Answer(self._code, self._out.read(), self._err.read())
+        return Answer(self._code, self._out.read(), self._err.read(), self._exceeded)
 
-    def wait(self, seconds: float) -> Answer | None:
+    def wait(self) -> Answer:
+        """Waits for the answer, which comes soon after the time that it may take."""
+        while (answer := self.wait_for(60.0)) is None:
+            pass
+        return answer
+
+    def wait_for(self, seconds: float) -> Answer | None:
         """Waits for the answer, at most so long; None if it is not there then."""
         deadline = time.monotonic() + seconds
         watch = os.pidfd_open(self._pid) if hasattr(os, "pidfd_open") else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from coral.config.frames_file import frames_of
 from coral.errors import (
@@ -184,23 +185,27 @@ class Prepared:
             )
         )
 
-    def ask(self, command: list[str], *, checks: bool = False) -> Question:
+    def ask(self, command: list[str], *, seconds: float, checks: bool = False) -> Question:
         """Starts a command of Deno's that looks at the script without running it.
 
         Args:
             command: Deno and its arguments.
+            seconds: How long it may take.
             checks: Whether it checks types: then it keeps what it found in a cache of its own, and reads
                 the SDK's types.
         """
         from coral.runner.question import Question
 
         if not checks:
-            return Question(command, self.environment, trees=self.trees(), files=self.files())
+            return Question(
+                command, self.environment, seconds=seconds, trees=self.trees(), files=self.files()
+            )
         cache = os.path.join(self._base, "check-dir")
         os.makedirs(cache, mode=0o700, exist_ok=True)
         return Question(
             command,
             {**self.environment, "DENO_DIR": cache},
+            seconds=seconds,
             trees=[*self.trees(), os.path.dirname(places.sdk_types())],
             files=self.folder.files,
             written=[cache],
@@ -250,6 +255,7 @@ def run_script(job: Job) -> int:
 
         require_types(job)
     with Prepared(job) as prepared:
+        ends = None if job.time_limit is None else time.monotonic() + job.time_limit
         ended = _run(prepared, job)
         _say_missing(ended, job)
         failure = None
@@ -258,7 +264,7 @@ def run_script(job: Job) -> int:
 
             failure = failure_of(ended, job)
             if failure is None and ended.code == _DENO_FAILED:
-                failure = load_failure_of(prepared)
+                failure = load_failure_of(prepared, ends)
         if ended.missing or failure is not None or ended.code == DeniedError.exit_code:
             from coral.runner.audit import note
 
@@ -312,11 +318,16 @@ def _say_missing(ended: Ended, job: Job) -> None:
             print(f"coral: containment without {line}", file=sys.stderr, flush=True)
 
 
-def load_failure_of(prepared: Prepared) -> CoralError | None:
-    """Says why a script cannot be loaded, or None if it can; asked after it failed."""
+def load_failure_of(prepared: Prepared, ends: float | None = None) -> CoralError | None:
+    """Says why a script cannot be loaded, or None if it can; asked after it failed.
+
+    Args:
+        prepared: The run that failed.
+        ends: As of `load_failure`.
+    """
     from coral.runner.diagnosis import load_failure
 
-    return load_failure(prepared)
+    return load_failure(prepared, ends)
 
 
 def _port_of(flag: str | None) -> int | None:

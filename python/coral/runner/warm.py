@@ -58,11 +58,12 @@ def _fill(prepared: Prepared, command: list[str], folder: str) -> None:
         with Question(
             command,
             {**prepared.environment, "DENO_DIR": folder},
+            seconds=_SECONDS,
             trees=prepared.trees(),
             files=prepared.files(),
             written=[folder],
         ) as question:
-            question.wait(_SECONDS)
+            question.wait()
     for entry in os.listdir(folder):
         if entry.endswith("_v2"):
             _settle(os.path.join(folder, entry))

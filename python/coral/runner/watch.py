@@ -14,10 +14,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from coral.runner.diagnosis import check_command, check_report, graph_command
+from coral.runner.diagnosis import check_command, check_report, graph_command, unchecked_types
 from coral.runner.graph import read_graph
 from coral.runner.question import Answer, Question
 from coral.runner.script import Job, Prepared
+from coral.script_limits import CHECK_SECONDS, GRAPH_SECONDS
 
 _LOOK_SECONDS = 0.025
 _SETTLED_SECONDS = 0.02
@@ -51,6 +52,7 @@ class Watch:
         self._job = job
         self._once = once
         self._checks = checks
+        self._check_seconds = min(job.time_limit or CHECK_SECONDS, CHECK_SECONDS)
         self._marks: dict[str, _Mark] = {os.path.abspath(path): None for path in extra}
         self._received: list[int] = []
 
@@ -85,7 +87,7 @@ class Watch:
         start = time.monotonic()
         started_ns = time.time_ns()
         child = _Child(self._once)
-        with self._graph.ask(graph_command(self._graph)) as question:
+        with self._graph.ask(graph_command(self._graph), seconds=GRAPH_SECONDS) as question:
             self._until_changed(child, question, start, started_ns)
         child.stop()
 
@@ -117,7 +119,7 @@ class Watch:
                 if may_check and question is None and start and not running:
                     may_check = False
                     types = self._types
-                    check = types.ask(check_command(types), checks=True)
+                    check = types.ask(check_command(types), seconds=self._check_seconds, checks=True)
                 if check is not None and (answer := check.answer()) is not None:
                     self._say_checked(answer)
                     check.close()
@@ -169,7 +171,10 @@ class Watch:
         self._say(f"ended with {code} after {seconds:.2f} s; watching {files}, Ctrl-C ends")
 
     def _say_checked(self, answer: Answer) -> None:
-        if answer.code:
+        unchecked = unchecked_types(answer, self._job.source.name, self._check_seconds)
+        if unchecked is not None:
+            self._say(unchecked.message)
+        elif answer.code:
             sys.stderr.write(check_report(answer.stderr))
             self._say(f"{self._job.source.name} has type errors")
 

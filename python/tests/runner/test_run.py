@@ -198,3 +198,21 @@ def test_runs_at_the_same_time_do_not_mix(coral: Program) -> None:
     script = coral.script(SDK + "await new Promise((r) => setTimeout(r, 200)); console.log(coral.params.n);")
     processes = [coral.start("run", script, "-p", f"n={n}") for n in range(8)]
     assert [finish(process) for process in processes] == [Result(0, f"{n}\n", "") for n in range(8)]
+
+
+def test_a_run_cannot_read_what_a_killed_one_left(coral: Program, cache: Path) -> None:
+    for _ in range(2):  # where several are free the first is taken
+        for slot in [cache / "runs" / "0", *(cache / "runs").glob("*")]:
+            (slot / "source").mkdir(parents=True, exist_ok=True, mode=0o700)
+            for name in ("connection.json", "source/stdin.ts"):
+                (slot / name).write_text("left")
+        code = (
+            'for (const name of ["../connection.json", "stdin.ts"]) {'
+            "  try { console.log(Deno.readTextFileSync(new URL(name, import.meta.url))); }"
+            "  catch (error) { console.log(error.name); }"
+            "}"
+        )
+        assert coral.run("run", "-e", code).stdout == "NotFound\nNotFound\n"
+    for left in (cache / "runs").rglob("*"):
+        if left.is_file() and left.name != "lock":
+            left.unlink()
