@@ -72,6 +72,9 @@ CHECK_SECONDS: Final = 120.0
 GRAPH_SECONDS: Final = 10.0
 """Time that reading a script's imports may take, which is done after a failure, for --dry-run and --watch."""
 
+STOP_SECONDS: Final = 5.0
+"""How long a script may clean up after SIGTERM, SIGHUP or SIGQUIT, before SIGKILL."""
+
 DAEMON_SECONDS: Final = 24 * 3600.0
 """Time limit of `coral run --daemon` (R80)."""
 

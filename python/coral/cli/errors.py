@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from coral.errors import CoralError
+from coral.errors import CoralError, NotFoundError, StorageError
 
 EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141
@@ -33,12 +33,44 @@ def exit_code_of(error: BaseException) -> int:
         return EXIT_PIPE_CLOSED
     if not isinstance(error, Exception):
         raise error
+    if isinstance(error, OSError):
+        known = _of_the_machine(error)
+        if known is not None:
+            return exit_code_of(known)
     if not _traceback_if_asked():
         report(
             f"Coral failed in a way that it should not: {type(error).__name__}: {error}",
             "run it again with CORAL_DEBUG=1 for the traceback, and please report it",
         )
     return EXIT_BUG
+
+
+def _of_the_machine(error: OSError) -> CoralError | None:
+    """What is wrong with the place and not with Coral: a full disk, a folder that is gone."""
+    from errno import EDQUOT, EFBIG, EIO, ENOENT, ENOSPC, EROFS
+
+    if error.errno in (ENOSPC, EDQUOT, EFBIG, EIO, EROFS):
+        try:
+            sys.stdout.flush()
+        except OSError:  # it would fail again at the end of the interpreter
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        place = error.filename or "output, or a temporary file,"
+        return StorageError(
+            f"{place} cannot be written: {error.strerror}",
+            hint="free some space, or send output to another place; TMPDIR and CORAL_CACHE_DIR choose others",
+        )
+    if error.errno == ENOENT:
+        try:
+            os.getcwd()
+        except FileNotFoundError:
+            return NotFoundError(
+                "the current directory does not exist any more", hint="change to another one"
+            )
+        if "No usable temporary directory" in str(error):
+            return StorageError(
+                "no temporary file can be written", hint="set TMPDIR to a directory with space"
+            )
+    return None
 
 
 def report(message: str, hint: str | None = None) -> None:

@@ -88,10 +88,11 @@ def _start(data: str, log_path: str, waiting: Callable[[], None] | None) -> Loca
         try:
             address = json.loads(line)["grpc"]
         except (ValueError, KeyError, TypeError):
+            code = process.poll()
             process.kill()
             process.wait()
             log.seek(0)
-            raise _failed(log.read().decode(errors="replace"), log_path) from None
+            raise _failed(log.read().decode(errors="replace"), log_path, code) from None
     # It outlives this process and init reaps it; without this, Popen warns that it still runs.
     process.returncode = 0
     return LocalColony(
@@ -130,8 +131,8 @@ def _first_line(stdout: IO[bytes], deadline: float, waiting: Callable[[], None] 
     return line.partition(b"\n")[0]
 
 
-def _failed(log: str, log_path: str) -> CoralError:
-    """Words a failed start by what the colony itself said."""
+def _failed(log: str, log_path: str, code: int | None) -> CoralError:
+    """Words a failed start by what the colony itself said, and by its exit code if it has ended."""
     said = {}
     for line in log.splitlines():
         label, colon, text = line.partition(": ")
@@ -139,5 +140,8 @@ def _failed(log: str, log_path: str) -> CoralError:
             said[label] = text
     if "error" in said:
         return UnreachableError(f"the local colony did not start: {said['error']}", hint=said.get("hint"))
-    last = log.strip().rpartition("\n")[2] or f"it did not say so within {_READY_SECONDS:g} s"
+    silent = f"it did not say so within {_READY_SECONDS:g} s"
+    if code is not None:  # with a full disk not even its log can be written
+        silent = f"it ended at once with code {code} and left no word in its log; is the disk full?"
+    last = log.strip().rpartition("\n")[2] or silent
     return UnreachableError(f"the local colony did not start: {last}", hint=f"its log is {log_path}")

@@ -87,8 +87,11 @@ def _manifest_path() -> str:
     return os.path.join(deno_package(), "manifest.json")
 
 
-def find_deno() -> str:
+def find_deno(*, quiet: bool = False) -> str:
     """Returns the path of a Deno that can be started, unpacking it if this is the first run.
+
+    Args:
+        quiet: Whether nothing is said on stderr of unpacking it.
 
     Raises:
         RuntimeMissingError: There is none; the message names every place that was tried.
@@ -111,7 +114,7 @@ def find_deno() -> str:
             return path
     from coral.runner.extract import extract
 
-    return extract(manifest, bases)
+    return extract(manifest, bases, quiet=quiet)
 
 
 def intact(path: str, manifest: Manifest) -> bool:

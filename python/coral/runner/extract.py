@@ -29,12 +29,13 @@ _in_memory: dict[str, str] = {}
 _REINSTALL = "reinstall Coral (pip install --force-reinstall coral), or set CORAL_DENO_PATH to a Deno binary"
 
 
-def extract(manifest: Manifest, bases: list[str]) -> str:
+def extract(manifest: Manifest, bases: list[str], *, quiet: bool = False) -> str:
     """Unpacks Deno into the first base directory that takes it.
 
     Args:
         manifest: What the archive must hold.
         bases: Base directories in the order of preference.
+        quiet: Whether nothing is said of it on stderr.
 
     Returns:
         The path of the binary.
@@ -50,13 +51,13 @@ def extract(manifest: Manifest, bases: list[str]) -> str:
         problem = places.usable(base)
         if problem is None:
             try:
-                return _extract_below(base, archive, manifest)
+                return _extract_below(base, archive, manifest, quiet)
             except OSError as error:  # full disk, quota, no locks, noexec
                 problem = error.strerror or str(error)
         tried.append(f"{base}: {problem}")
     if sys.platform == "linux":
         try:
-            return _extract_to_memory(archive, manifest)
+            return _extract_to_memory(archive, manifest, None if quiet else tried)
         except OSError as error:
             tried.append(f"memory: {error.strerror or error}")
     raise RuntimeMissingError(
@@ -66,7 +67,7 @@ def extract(manifest: Manifest, bases: list[str]) -> str:
     )
 
 
-def _extract_below(base: str, archive: str, manifest: Manifest) -> str:
+def _extract_below(base: str, archive: str, manifest: Manifest, quiet: bool) -> str:
     import filelock
 
     target = manifest.below(base)
@@ -79,7 +80,7 @@ def _extract_below(base: str, archive: str, manifest: Manifest) -> str:
             if intact(target, manifest):
                 return target  # another first run was faster
             _remove_leftovers(directory)
-            with _progress(manifest):
+            with contextlib.nullcontext() if quiet else _progress(manifest):
                 _write(directory, target, archive, manifest)
     except filelock.Timeout:
         raise OSError(None, f"another process held {directory}.lock for {_LOCK_SECONDS} s") from None
@@ -129,14 +130,19 @@ def _decompress(archive: str, file: IO[bytes], manifest: Manifest) -> None:
         )
 
 
-def _extract_to_memory(archive: str, manifest: Manifest) -> str:
+def _extract_to_memory(archive: str, manifest: Manifest, tried: list[str] | None) -> str:
     # The descriptor stays open (and close-on-exec) for the life of this process, so a child can be
     # started from our /proc entry without inheriting it.
     known = _in_memory.get(manifest.sha256)
     if known is not None:
         return known
     descriptor = os.memfd_create("coral-deno", os.MFD_CLOEXEC)
-    with _progress(manifest), open(descriptor, "wb", closefd=False) as file:
+    if tried is not None:
+        where = (
+            f"coral: no directory takes Deno ({'; '.join(tried)}); it is unpacked into memory, each time anew"
+        )
+        print(where, file=sys.stderr, flush=True)
+    with open(descriptor, "wb", closefd=False) as file:
         _decompress(archive, file, manifest)
     os.fchmod(descriptor, 0o555)
     _in_memory[manifest.sha256] = f"/proc/{os.getpid()}/fd/{descriptor}"
@@ -156,7 +162,8 @@ def _progress(manifest: Manifest) -> Iterator[None]:
     start = time.monotonic()
     try:
         yield
-    except BaseException:
-        print(" failed", file=sys.stderr)
+    except BaseException as error:
+        reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+        print(f" failed{reason}", file=sys.stderr)
         raise
     print(f" done in {time.monotonic() - start:.1f} s", file=sys.stderr)

@@ -52,10 +52,16 @@ def deno_version(path: str) -> str:
         ).stdout
         name, version = answer.split()[:2]
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise RuntimeMissingError(f"{path} does not start as Deno: {error}", hint=_HINT) from None
+        raise RuntimeMissingError(f"{path} does not start as Deno: {error}", hint=_hint()) from None
     if name != "deno":
-        raise RuntimeMissingError(f"{path} is {name}, expected deno", hint=_HINT)
+        raise RuntimeMissingError(f"{path} is {name}, expected deno", hint=_hint())
     return version
+
+
+def _hint() -> str:
+    if os.environ.get("CORAL_DENO_PATH"):
+        return _HINT
+    return "it is damaged: remove it, and the next run unpacks it again"
 
 
 def _remembered_version(path: str) -> str:

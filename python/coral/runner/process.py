@@ -11,17 +11,21 @@ import time
 
 from coral.errors import RuntimeMissingError, refuse_on_windows
 from coral.runner.containment.launch import SIGKILL, Walls, launch, signal
+from coral.script_limits import STOP_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from coral.errors import CoralError
     from coral.runner.containment.confine import Confinement
     from coral.runner.containment.watchdog import Watchdog
     from coral.runner.head_start import HeadStart
 
 _GRACE_SECONDS = 1.5
 _PIPE_GRACE_SECONDS = 0.3
+_HINT_SECONDS = 1.0
+_NO_PROGRAM = 8  # ENOEXEC
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 
 
@@ -35,9 +39,10 @@ class Ended:
         exceeded: The other limit that ended it: `memory`, `tasks` or `output`; None for none.
         pipe_closed: Whether it was ended because nobody reads its stdout any more.
         missing: Layers around it that were not in force and why, one line each.
+        report_failure: Why its report could not be written (`--html`); None where it was, or none was wanted.
     """
 
-    __slots__ = ("code", "exceeded", "missing", "pipe_closed", "signal", "timed_out")
+    __slots__ = ("code", "exceeded", "missing", "pipe_closed", "report_failure", "signal", "timed_out")
 
     def __init__(
         self,
@@ -55,6 +60,7 @@ class Ended:
         self.exceeded = exceeded
         self.pipe_closed = pipe_closed
         self.missing = missing
+        self.report_failure: CoralError | None = None
 
 
 def refuse_scripts() -> None:
@@ -77,9 +83,10 @@ def run_child(
 ) -> Ended:
     """Runs a program to its end.
 
-    Signals that ask this process to stop are passed on, and the child's end decides. Ctrl-C twice
-    kills. At the time limit the child's group gets SIGTERM, 1.5 seconds later SIGKILL; at another limit
-    SIGKILL follows at once, for a process without memory cannot tidy up.
+    Signals that ask this process to stop are passed on, and the child's end decides. Ctrl-C twice kills; of
+    the other signals the second does, or the time that a script may clean up after the first. At the time
+    limit the child's group gets SIGTERM, 1.5 seconds later SIGKILL; at another limit SIGKILL follows at
+    once, for a process without memory cannot tidy up.
 
     Args:
         argv: Path of the program and its arguments.
@@ -144,7 +151,13 @@ def _started(
         hint = "coral doctor tells what this machine has of the sandbox"
         if isinstance(error, FileNotFoundError | PermissionError):
             hint = "set CORAL_CACHE_DIR to a directory from which programs may be started"
+        elif error.errno == _NO_PROGRAM:
+            hint = "it is damaged: remove it, and the next run unpacks it again"
         raise RuntimeMissingError(f"{argv[0]} cannot be started: {error.strerror}", hint=hint) from None
+
+
+def _say_how_it_ends() -> None:
+    os.write(2, b"coral: the script has not ended yet; Ctrl-C again ends it at once\n")
 
 
 class _Child:
@@ -166,7 +179,8 @@ class _Child:
         self._wake_read = wake_read
         self._look_at: float | None = None
         self._kill_at: float | None = None
-        self._interrupted = False
+        self._passed_on: set[int] = set()
+        self._killed_for = 0  # the signal that it did not obey
         self._pipe_closed = False
         self._watches_stdout = True
 
@@ -206,6 +220,8 @@ class _Child:
         if self._own_group:
             self._send(signal.SIGKILL)  # nothing of the group may outlive its leader
         code = os.waitstatus_to_exitcode(status)
+        if code == -SIGKILL and self._kill_at is None and self._killed_for and not timed_out:
+            code = -self._killed_for
         return Ended(
             code if code >= 0 else 128 - code,
             max(0, -code),
@@ -226,13 +242,18 @@ class _Child:
     def _pass_on(self) -> None:
         while self._received:
             number = self._received.pop(0)
-            if number != signal.SIGINT:
+            again = number in self._passed_on
+            self._passed_on.add(number)
+            if again:
+                self._kill_at, self._killed_for = time.monotonic(), number
+            elif number != signal.SIGINT:
                 self._send(number)
-            elif self._interrupted:
-                self._send(signal.SIGKILL)
+                if self._kill_at is None:  # who sends these does not look whether it ends
+                    self._kill_at, self._killed_for = time.monotonic() + STOP_SECONDS, number
             else:
                 # A script may clean up for as long as it likes; a second Ctrl-C ends that.
-                self._interrupted = True
+                if not self._own_group:
+                    self._waiting = (time.monotonic() + _HINT_SECONDS, _say_how_it_ends)
                 if self._own_group:  # else the terminal has sent it to the child too
                     self._send(signal.SIGINT)
 

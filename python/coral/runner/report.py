@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from coral import __version__
-from coral.errors import RuntimeMissingError, StorageError, UsageError
+from coral.errors import CoralError, RuntimeMissingError, StorageError, UsageError
 from coral.runner.places import report_page
 from coral.runner.process import Ended
 from coral.runner.record import record
@@ -57,8 +57,8 @@ def reported(job: Job, word: str, run: Callable[[], Ended]) -> Ended:
         word: What records stand after.
         run: Starts the script and waits for it.
 
-    Raises:
-        StorageError: The report cannot be written.
+    Returns:
+        How it ended; with `report_failure` where the report cannot be written.
     """
     assert job.html is not None
     begun, start = datetime.now(UTC), time.monotonic()
@@ -79,43 +79,46 @@ def reported(job: Job, word: str, run: Callable[[], Ended]) -> Ended:
         "limitBytes": REPORT_BYTES,
         "damaged": damaged,
     }
-    _write(job.html, page(about, records))
-    if not job.quiet:
-        print(f"coral: wrote {job.html}", file=sys.stderr, flush=True)
+    try:
+        _write(job.html, page(about, records))
+    except CoralError as error:
+        ended.report_failure = error
+    else:
+        if not job.quiet:
+            print(f"coral: wrote {job.html}", file=sys.stderr, flush=True)
     return ended
 
 
-def page(about: dict[str, object], records: list[object]) -> str:
+def page(about: dict[str, object], records: list[str]) -> str:
     """Returns the whole page.
 
     Args:
         about: What is said of the run.
-        records: What is shown, in its order.
+        records: What is shown, in its order, each as JSON.
     """
     with open(report_page(), encoding="utf-8") as file:
         head, mark, tail = file.read().partition(_DATA)
     if not mark:
         raise RuntimeMissingError(f"{report_page()} is damaged", hint="reinstall the package coral")
-    text = json.dumps({"about": about, "records": records}, allow_nan=False)
+    text = f'{{"about": {json.dumps(about, allow_nan=False)}, "records": [{", ".join(records)}]}}'
     # Within a script element nothing may look like markup.
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return f'{head}<script type="application/json" id="data">{text}</script>{tail}'
 
 
-def _read(lines: bytes) -> tuple[list[object], int]:
-    records: list[object] = []
+def _read(lines: bytes) -> tuple[list[str], int]:
+    records: list[str] = []
     damaged = 0
     for line in lines.splitlines():
         try:
             # NaN is no JSON; who writes it anyway gets no page that cannot be read.
             found = json.loads(line, parse_constant=lambda _: None)
+            if not isinstance(found, dict) or not isinstance(found.get("kind"), str):
+                raise ValueError("no record")
+            # Written anew: what has no end or too many levels fails here, and here only.
+            records.append(json.dumps(found, allow_nan=False))
         except (ValueError, RecursionError):
-            damaged += 1
-            continue
-        if isinstance(found, dict) and isinstance(found.get("kind"), str):
-            records.append(found)
-        else:
             damaged += 1
     return records, damaged
 

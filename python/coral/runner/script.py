@@ -68,7 +68,7 @@ class Prepared:
 
     def __init__(self, job: Job) -> None:
         refuse_scripts()  # before anything is unpacked
-        self.deno = find_deno()
+        self.deno = find_deno(quiet=job.quiet)
         base = places.writable_base()
         if base is None:
             raise RuntimeMissingError(
@@ -246,6 +246,7 @@ def run_script(job: Job) -> int:
         MemoryLimitError: It ran out of memory.
         RuntimeMissingError: There is no usable Deno.
     """
+    os.getcwd()  # without one Deno does not start; where it is gone this fails with better words
     if job.html is not None:
         from coral.runner.report import require_place
 
@@ -259,7 +260,7 @@ def run_script(job: Job) -> int:
         ended = _run(prepared, job)
         _say_missing(ended, job)
         failure = None
-        if ended.code or ended.timed_out or ended.pipe_closed:
+        if (ended.code or ended.timed_out) and not ended.pipe_closed:
             from coral.runner.ending import failure_of
 
             failure = failure_of(ended, job)
@@ -269,6 +270,12 @@ def run_script(job: Job) -> int:
             from coral.runner.audit import note
 
             note(job, ended, failure)
+        if ended.pipe_closed:
+            raise BrokenPipeError
+        if ended.report_failure is not None:
+            if failure is None and ended.code == 0:
+                raise ended.report_failure
+            print(f"coral: {ended.report_failure.message}", file=sys.stderr, flush=True)
         if failure is not None:
             raise failure
         if ended.code == UnreachableError.exit_code and job.colony is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from coral.runner import audit
-from tests.runner.program import Program, finish
+from tests.runner.program import Program, finish, first_line
 
 
 def written(coral: Program) -> list[dict[str, object]]:
@@ -101,3 +102,23 @@ def test_a_torn_line_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         file.write('{"number": 2, "scr\n')
     audit._append('{"number": 3}\n')
     assert [record["number"] for record in audit.records()] == [1, 3]
+
+
+def test_a_reader_that_goes_away_keeps_nothing_out_of_the_audit(coral: Program) -> None:
+    script = coral.script(
+        'console.log("up"); for await (const _ of Deno.stdin.readable); while (true) console.log(1);'
+    )
+    process = subprocess.Popen(
+        coral.command("run", script),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**coral.environment, "CORAL_CONTAINMENT_OFF": "rlimits"},
+        cwd=coral.home,
+    )
+    assert first_line(process) == "up"
+    assert process.stdout is not None
+    assert process.stdin is not None
+    process.stdout.close()
+    process.stdin.close()
+    assert process.wait() == 141
+    assert [record["outcome"] for record in written(coral)] == ["walls missing"]

@@ -86,7 +86,22 @@ def test_a_second_interrupt_kills_a_deaf_script(coral: Program) -> None:
     interrupt(process)
     assert first_line(process) == "heard"
     interrupt(process)
-    assert finish(process).code == 137
+    assert finish(process).code == 130
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_script_that_does_not_stop_is_killed(coral: Program, times: int) -> None:
+    text = 'Deno.addSignalListener("SIGTERM", () => console.log("heard"));\n' + UP + WAIT
+    process = coral.start("run", coral.script(text), "--timeout", "0")
+    assert first_line(process) == "up"
+    deno = deno_below(process)
+    os.kill(process.pid, signal.SIGTERM)
+    assert first_line(process) == "heard"
+    if times == 2:
+        os.kill(process.pid, signal.SIGTERM)
+    ended = finish(process)
+    assert (ended.code, ended.stdout, ended.stderr) == (143, "", "")
+    assert not deno.is_running()
 
 
 def test_a_killed_script_ends_like_its_signal(coral: Program) -> None:

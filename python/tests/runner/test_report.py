@@ -150,11 +150,51 @@ def test_what_a_page_keeps_is_bounded(coral: Program, tmp_path: Path) -> None:
     assert report.stat().st_size < REPORT_BYTES + 200_000
 
 
+@pytest.mark.parametrize(
+    "value",
+    ['JSON.rawJSON("1e999")', 'JSON.parse("[".repeat(980) + "]".repeat(980))', '{a: JSON.rawJSON("-1e999")}'],
+)
+def test_a_value_without_a_form_spoils_no_page(coral: Program, tmp_path: Path, value: str) -> None:
+    report = tmp_path / "r.html"
+    script = coral.script(
+        'import * as coral from "@coral/sdk"; console.log("before");\n'
+        f'coral.output({value}); console.log("after"); Deno.readTextFileSync("/etc/passwd");'
+    )
+    ended = coral.run("run", script, "--html", str(report))
+    assert ended.code == 77, ended.stderr
+    assert "Coral failed" not in ended.stderr
+    text = report.read_text()
+    assert "before" in text
+    assert "after" in text
+    assert '"outcome":"denied"' in (coral.home / "state" / "coral" / "audit.jsonl").read_text()
+
+
+def test_a_report_that_cannot_be_written_hides_no_exit_code(coral: Program, tmp_path: Path) -> None:
+    folder = tmp_path / "reports"
+    for text, code in (("Deno.exit(5);", 5), ("", 74)):
+        folder.mkdir()
+        script = coral.script(
+            'console.log("up"); for await (const _ of Deno.stdin.readable);' + text,
+        )
+        process = subprocess.Popen(
+            coral.command("run", script, "--html", str(folder / "r.html")),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=coral.environment,
+            cwd=coral.home,
+        )
+        assert first_line(process) == "up"
+        folder.rmdir()
+        _, stderr = process.communicate()
+        assert (process.returncode, b"r.html cannot be written: No such file" in stderr) == (code, True)
+
+
 HOSTILE = "</script><script>alert(1)</script><!--<img src=x onerror=alert(1)> & \u2028 ]]>"
 
 
 def test_no_text_of_a_script_becomes_markup() -> None:
-    made = page({"script": HOSTILE}, [{"kind": "text", "text": HOSTILE}])
+    made = page({"script": HOSTILE}, [json.dumps({"kind": "text", "text": HOSTILE})])
     empty = page({}, [])
     for mark in ("<script", "</script", "<!--", "<img", "-->"):
         assert made.count(mark) == empty.count(mark)
