@@ -81,6 +81,9 @@ DAEMON_SECONDS: Final = 24 * 3600.0
 DESCRIBE_SECONDS: Final = 10.0
 """Time that a script has to declare its parameters when it is asked for them."""
 
+COMPLETE_SECONDS: Final = 2.0
+"""The same where a shell waits with its prompt."""
+
 MAX_CLOCK_JUMPS: Final = 1_000_000
 """Jumps of a virtual clock in one run of `coral test` or `coral backtest`: a week has 604,800 seconds."""
 

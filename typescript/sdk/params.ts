@@ -13,7 +13,7 @@ const filled: Record<string, unknown> = {};
 /** @internal What was given, by name. */
 export const given: Readonly<Record<string, unknown>> = filled;
 
-/** @internal The text of what was typed as `-p name=text`, by name; a file's values have none. */
+/** @internal The text of what was typed as `-p name=text`, by name; a file's values have none. Another object for each run. */
 export let texts: Readonly<Record<string, string>> = {};
 
 /**

@@ -7,9 +7,10 @@ import time
 
 from coral.cli.direct_run import RunArguments, find_colony, make_job
 from coral.errors import CoralError, UsageError
-from coral.runner.describe import DeclaredParam, declared_params, doc_comment
+from coral.runner.describe import DeclaredParam, ask_params, doc_comment
 from coral.runner.script import Job, run_script
 from coral.runner.source import find_source
+from coral.script_limits import COMPLETE_SECONDS
 
 
 def run_in_mode(arguments: RunArguments) -> int:
@@ -59,7 +60,8 @@ def complete_param(file: str | None, typed: str) -> list[tuple[str, str]]:
     if file is None:
         return []
     try:
-        params = declared_params(Job(find_source(file), colony=None)) or []
+        job = Job(find_source(file), colony=None)
+        params = ask_params(job, seconds=COMPLETE_SECONDS, says=False).params or []
     except CoralError:
         return []  # a shell that waits for completions is no place for errors
     name, equals, _ = typed.partition("=")
@@ -69,13 +71,15 @@ def complete_param(file: str | None, typed: str) -> list[tuple[str, str]]:
     return [(f"{name}={value}", text) for value, text in values if f"{name}={value}".startswith(typed)]
 
 
-def _values(param: DeclaredParam) -> tuple[str, ...]:
-    return ("true", "false") if param.kind == "boolean" else param.choices
+def _values(param: DeclaredParam) -> list[str]:
+    choices = param.choices or ((True, False) if param.kind == "boolean" else ())
+    return [param.typed(choice) for choice in choices]
 
 
 def _help_script(arguments: RunArguments) -> int:
     source = find_source(arguments.file, arguments.code)
-    params = declared_params(Job(source, colony=None))
+    declaration = ask_params(Job(source, colony=None, quiet=arguments.quiet))
+    params = declaration.params
     text = source.text
     if source.path is not None:
         with open(source.path, encoding="utf-8", errors="replace") as file:
@@ -92,9 +96,10 @@ def _help_script(arguments: RunArguments) -> int:
         lines += ["", *[f"  {visible(line)}".rstrip() for line in about.splitlines()]]
     lines.append("")
     if params is None:
-        lines.append("The script declares no parameters (coral.defineParams).")
+        ends = " before it ends itself" if declaration.exited else ""
+        lines.append(f"The script declares no parameters{ends} (coral.defineParams).")
     elif params:
-        rows = [(param.name, _kind(param), visible(_about(param))) for param in params]
+        rows = [(param.name, visible(_kind(param)), visible(_about(param))) for param in params]
         widths = [max([len(row[column]) for row in rows]) for column in (0, 1)]
         lines.append("Parameters:")
         lines += [f"  {name:<{widths[0]}}  {kind:<{widths[1]}}  {text}".rstrip() for name, kind, text in rows]
@@ -106,22 +111,19 @@ def _help_script(arguments: RunArguments) -> int:
 
 def _kind(param: DeclaredParam) -> str:
     if param.choices:
-        return "|".join(param.choices)
-    least = "" if param.least is None else f" from {param.least:g}"
-    most = "" if param.most is None else f" to {param.most:g}"
+        return "|".join([param.typed(choice) for choice in param.choices])
+    least = "" if param.least is None else f" from {param.typed(param.least)}"
+    most = "" if param.most is None else f" to {param.typed(param.most)}"
     return param.kind + least + most
 
 
 def _about(param: DeclaredParam) -> str:
-    from coral.config.fast_json import dumps
-
     if param.required:
         note = "[required]"
-    elif param.default is None:
+    elif not param.has_default:
         note = "[optional]"
     else:
-        shown = param.default if isinstance(param.default, str) else dumps(param.default)
-        note = f"[default: {shown}]"
+        note = f"[default: {param.typed(param.default)}]"
     return f"{param.description} {note}".strip()
 
 

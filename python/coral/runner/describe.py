@@ -7,14 +7,24 @@ Reading its text instead would be wrong as soon as a default is computed or a de
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import signal
+import sys
 from dataclasses import dataclass
 
-from coral.errors import LimitError, ScriptError
+from coral.config.fast_json import dumps
+from coral.errors import CoralError, LimitError, ScriptError
 from coral.runner.capture import captured
-from coral.runner.process import run_child
+from coral.runner.ending import failure_of
+from coral.runner.process import Ended, run_child
 from coral.runner.script import Job, Prepared, load_failure_of
+from coral.runner.terminal import harmless
 from coral.script_limits import DESCRIBE_SECONDS, MAX_SCRIPT_BYTES
+
+_PATIENCE_SECONDS = 1.0
+_SHOWN_BYTES = 64 * 1024
+_EXITED = "exited"  # what describe.js says of a script that ended itself
 
 
 @dataclass(frozen=True)
@@ -25,59 +35,108 @@ class DeclaredParam:
         name: Its name.
         kind: `number`, `integer`, `string`, `boolean`, `duration` or `json`.
         description: What it is for; may be empty.
-        default: Its default, or None.
+        default: Its default, or None; `has_default` tells it from null.
+        has_default: Whether it has a default.
         required: Whether it must be given.
         choices: The values that are allowed; empty for any.
-        least: The smallest number that is allowed, or None.
-        most: The largest number that is allowed, or None.
+        least: The smallest value that is allowed, or None.
+        most: The largest value that is allowed, or None.
     """
 
     name: str
     kind: str
     description: str
     default: object
+    has_default: bool
     required: bool
-    choices: tuple[str, ...]
-    least: float | None
-    most: float | None
+    choices: tuple[object, ...]
+    least: object
+    most: object
+
+    def typed(self, value: object) -> str:
+        """Returns a value as it is typed after `-p NAME=`."""
+        return value if isinstance(value, str) and self.kind != "json" else dumps(value)
 
 
-def declared_params(job: Job) -> list[DeclaredParam] | None:
+@dataclass(frozen=True)
+class Declaration:
+    """What a script said when it was asked.
+
+    Attributes:
+        params: Its parameters in the order of their declaration, or None if it declares none.
+        exited: Whether it declared none because it ended itself, by `Deno.exit(0)`.
+    """
+
+    params: list[DeclaredParam] | None
+    exited: bool = False
+
+
+def ask_params(job: Job, *, seconds: float = DESCRIBE_SECONDS, says: bool = True) -> Declaration:
     """Asks a script for its parameters.
 
-    Args:
-        job: The script; it gets neither a colony nor parameters, and nothing that it prints is shown.
+    What it prints is not shown, unless it fails: then what it wrote to stderr is.
 
-    Returns:
-        The parameters in the order of their declaration, or None if it declares none.
+    Args:
+        job: The script; it gets neither a colony nor parameters.
+        seconds: How long it may take to declare them.
+        says: Whether anything goes to stderr.
 
     Raises:
-        CoralError: The script cannot be loaded, or did not get as far in time.
+        CoralError: The script cannot be loaded, failed before it declared anything, or did not get as far
+            in time.
     """
     word = secrets.token_hex(16)
     asked = Job(job.source, colony=None, describe=word, colour=False)
-    with Prepared(asked) as prepared:
+    with Prepared(asked) as prepared, os.fdopen(os.dup(2), "w") as terminal:
         confinement = prepared.confinement()
+
+        def say() -> None:
+            print(f"coral: {job.source.name} has declared no parameters yet", file=terminal, flush=True)
+
+        waiting = (_PATIENCE_SECONDS, say) if says and terminal.isatty() and not job.quiet else None
         try:
             answer, ended = captured(
-                lambda: run_child(prepared.argv, prepared.environment, DESCRIBE_SECONDS, confinement),
+                lambda: run_child(prepared.argv, prepared.environment, seconds, confinement, waiting),
                 MAX_SCRIPT_BYTES,
             )
         finally:
             confinement.close()
-        for line in reversed(answer.decode(errors="replace").splitlines()):
-            if line.startswith(word):
-                return _read(line.removeprefix(word), job.source.name)
-        if ended.timed_out:
-            raise LimitError(
-                f"{job.source.name} declared no parameters within {DESCRIBE_SECONDS:g} s",
-                hint="coral.defineParams stands at the script's beginning",
-            )
-        if ended.code:
-            failure = load_failure_of(prepared)
-            if failure is not None:
-                raise failure
-    return None
+        for line in reversed(answer.stdout.decode(errors="replace").splitlines()):
+            text = line.removeprefix(word)
+            if text != line:
+                if text == _EXITED:
+                    break
+                return Declaration(_read(text, job.source.name))
+        else:
+            text = ""
+        failure = _failure(prepared, asked, ended, seconds)
+        if failure is None:
+            return Declaration(None, exited=text == _EXITED)
+        if says:
+            sys.stderr.write(harmless(answer.stderr[-_SHOWN_BYTES:].decode(errors="replace")))
+        raise failure
+
+
+def _failure(prepared: Prepared, asked: Job, ended: Ended, seconds: float) -> CoralError | None:
+    """Says why a script declared nothing that should perhaps have; None where it ended well."""
+    name = asked.source.name
+    if ended.signal == signal.SIGINT:
+        raise KeyboardInterrupt
+    if ended.timed_out:
+        return LimitError(
+            f"{name} declared no parameters within {seconds:g} s",
+            hint="coral.defineParams stands at the script's beginning",
+        )
+    if ended.code == 0:
+        return None
+    failure = failure_of(ended, asked) or load_failure_of(prepared)
+    if failure is None:
+        failure = CoralError(
+            f"{name} ended with {ended.code} before it declared parameters",
+            hint="coral.defineParams comes first: a script that is asked for its parameters has no colony",
+        )
+        failure.exit_code = ended.code
+    return failure
 
 
 def doc_comment(text: str) -> str:
@@ -115,16 +174,15 @@ def _read(text: str, name: str) -> list[DeclaredParam]:
 
 
 def _param(name: str, spec: dict[str, object]) -> DeclaredParam:
-    default = spec.get("default")
-    choices = spec.get("choices") or []
-    least, most = spec.get("min"), spec.get("max")
+    choices = spec.get("choices")
     return DeclaredParam(
         name=name,
         kind=str(spec["type"]),
         description=str(spec.get("description") or ""),
-        default=default,
-        required=default is None and not spec.get("optional"),
-        choices=tuple([str(choice) for choice in choices]) if isinstance(choices, list) else (),
-        least=least if isinstance(least, (int, float)) else None,
-        most=most if isinstance(most, (int, float)) else None,
+        default=spec.get("default"),
+        has_default="default" in spec,
+        required="default" not in spec and not spec.get("optional"),
+        choices=tuple(choices) if isinstance(choices, list) else (),
+        least=spec.get("min"),
+        most=spec.get("max"),
     )

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.runner.at_terminal import at_terminal
 from tests.runner.program import Program, Result
 
 DECLARED = """/**
@@ -136,13 +137,13 @@ def test_help_of_a_script(coral: Program) -> None:
   Fails if a service is slow.
 
 Parameters:
-  threshold  number from 0 to 1e+06  P99 in ms that is too slow [default: 500]
-  service    string                  which service [required]
-  level      warn|error              [default: error]
-  window     duration                [default: 5m]
-  retries    integer                 [optional]
-  deep       boolean                 [default: false]
-  more       json                    [default: {{"a":[1]}}]
+  threshold  number from 0 to 1000000  P99 in ms that is too slow [default: 500]
+  service    string                    which service [required]
+  level      warn|error                [default: error]
+  window     duration                  [default: 5m]
+  retries    integer                   [optional]
+  deep       boolean                   [default: false]
+  more       json                      [default: {{"a":[1]}}]
 """,
         "",
     )
@@ -176,7 +177,52 @@ def test_help_of_a_script_without_parameters(coral: Program) -> None:
 def test_help_of_a_script_that_cannot_be_loaded(coral: Program) -> None:
     ended = coral.run("run", coral.script("const = 1;"), "--help-script")
     assert (ended.code, ended.stdout) == (65, "")
-    assert ended.stderr.startswith("error: script.ts could not be loaded\n")
+    assert "1 | const = 1;" in ended.stderr
+    assert ended.stderr.endswith(
+        "script.ts:1:7\nerror: script.ts could not be loaded\n"
+        "hint: correct the place that is shown above and run it again\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "code", "shown"),
+    [
+        ("console.log('quiet');\nthrow new Error('no luck');", 1, ("Error: no luck", "script.ts:2:7")),
+        ("Deno.exit(3);", 3, ()),
+        (
+            'import { services } from "@coral/sdk";\nawait services.list();',
+            1,
+            ("no connection", "script.ts:2:"),
+        ),
+        ("Deno.readTextFileSync('/etc/passwd');", 77, ("/etc/passwd",)),
+    ],
+)
+def test_help_of_a_script_that_ends_before(
+    coral: Program, before: str, code: int, shown: tuple[str, ...]
+) -> None:
+    ended = coral.run("run", coral.script(f"{before}\n{DECLARED}"), "--help-script")
+    assert (ended.code, ended.stdout) == (code, "")
+    assert all(text in ended.stderr for text in shown)
+    assert "quiet" not in ended.stderr
+    assert ended.stderr.endswith(
+        f"error: script.ts ended with {code} before it declared parameters\n"
+        "hint: coral.defineParams comes first: a script that is asked for its parameters has no colony\n"
+    )
+
+
+def test_help_of_a_script_that_is_done_before(coral: Program) -> None:
+    ended = coral.run("run", coral.script(f"Deno.exit(0);\n{DECLARED}"), "--help-script")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout.endswith(
+        "\nThe script declares no parameters before it ends itself (coral.defineParams).\n"
+    )
+
+
+def test_a_terminal_is_told_that_it_takes_time(coral: Program) -> None:
+    path = coral.script("for (;;);")
+    said = "coral: script.ts has declared no parameters yet"
+    _, shown, _ = at_terminal(coral, "run", path, "--help-script", until=said)
+    assert said in shown
 
 
 def test_a_script_cannot_fake_its_declaration(coral: Program) -> None:
@@ -207,4 +253,8 @@ def test_the_shell_completes_names_and_values(coral: Program) -> None:
     assert complete(coral, path, "-p", "level=") == ["level=warn", "level=error"]
     assert complete(coral, path, "-p", "deep=t") == ["deep=true"]
     assert complete(coral, coral.script("const = 1;"), "-p", "t") == []
+    # The prompt waits, so a script has less time than for --help-script.
+    later = "const end = Date.now() + 6000;\nwhile (Date.now() < end);\n" + DECLARED
+    assert complete(coral, coral.script(later), "-p", "t") == []
+    path = coral.script(DECLARED)
     assert "--timeout" in complete(coral, path, "--ti")
