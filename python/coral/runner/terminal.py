@@ -2,8 +2,9 @@
 
 A terminal obeys what is printed on it: it changes its title, writes to the clipboard, moves over lines
 that are there, answers questions as if the user had typed. Here pass only printable text, newline, tab and
-SGR sequences (`ESC [ 1;31 m`: colours, bold) without "conceal". A carriage return alone, by which a line
-could be written over, becomes a newline.
+SGR sequences (`ESC [ 1;31 m`: colours, bold), which are read and written anew: known attributes other than
+"conceal", and well-formed colours. A carriage return alone, by which a line could be written over, becomes
+a newline.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import codecs
 import re
 from typing import Final
+
+from coral.runner import sgr
 
 RESET: Final = "\x1b[0m"
 
@@ -149,20 +152,11 @@ class TerminalFilter:
         return ""
 
     def _colours(self, sequence: str) -> str:
-        parts = sequence.split(";")
-        kept: list[str] = []
-        while parts:
-            part = parts.pop(0)
-            if part in ("38", "48", "58") and parts:  # a colour: 5;N or 2;R;G;B
-                count = 2 if parts[0] == "5" else 4
-                kept.extend([part, *parts[:count]])
-                del parts[:count]
-            elif part.lstrip("0") != "8":  # conceal: text that is there and not to be seen
-                kept.append(part)
+        kept = sgr.known(sequence)
         if not kept:
             return ""
-        self._coloured = any(part.strip("0") for part in kept)
-        return f"{_ESC}[{';'.join(kept)}m"
+        self._coloured = kept[-1] != [0]
+        return f"{_ESC}[{';'.join([str(number) for part in kept for number in part])}m"
 
 
 def harmless(text: str) -> str:
