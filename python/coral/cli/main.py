@@ -100,6 +100,9 @@ def invoke(arguments: list[str]) -> int:
         CoralError: The command failed.
     """
     if "_CORAL_COMPLETE" in os.environ:
+        from coral.cli.offered import register
+
+        register()
         try:
             coral.main(prog_name="coral")  # answers the shell and exits
         except CoralError:

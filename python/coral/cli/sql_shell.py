@@ -127,7 +127,8 @@ class SqlShell:
             self._words = []
             with contextlib.suppress(CoralError):  # a shell without names is still a shell
                 rows = to_rows(self._ask("SELECT table_name, column_name FROM coral_columns").rows)
-                self._words = sorted({str(word) for row in rows for word in row})
+                words = {str(word) for row in rows for word in row}
+                self._words = sorted(word for word in words if word.isidentifier())  # a colony said them
         lower = prefix.lower()
         found = [word for word in self._words if word.startswith(lower)]
         return found + [word for word in _KEYWORDS if word.startswith(prefix.upper())]

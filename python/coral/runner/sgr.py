@@ -1,9 +1,9 @@
 """SGR sequences (`ESC [ 1;31 m`: colours, bold), read and written anew.
 
 Terminals do not agree on what a malformed colour is, nor do all know each form of a well-formed one; and one
-that goes on reading in the middle of a colour may find an 8, which is "conceal": text that is there and not to
-be seen. So parameters are read as numbers, only what is known passes, what cannot be read ends the sequence,
-colons do not leave, and neither does any 8.
+that goes on reading in the middle of a colour may find an 8, which is "conceal": text that is there, and is
+not to be seen. So parameters are read as numbers, only what is known passes, what cannot be read ends the
+sequence, colons do not leave, and neither does any 8.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ _BRIGHT_BLACK: Final = {38: 90, 48: 100}
 
 # Not 8, nor 10 to 20: fonts, with which Linux' console shows other characters.
 _ATTRIBUTES: Final = frozenset(
-    [*range(8), 9, *range(21, 26), *range(27, 38), 39, *range(40, 48), 49, 53, 55, 59]
-    + [*range(90, 98), *range(100, 108)]
+    [
+        *[*range(8), 9, *range(21, 26), *range(27, 30)],
+        *[*range(30, 38), 39, *range(40, 48), 49, *range(90, 98), *range(100, 108)],
+        *[53, 55, 59],
+    ]
 )
 
 _Numbers = list[int | None]

@@ -2,81 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import re
-import select
 import shlex
 import shutil
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.cli.test_commands import error
+from tests.cli.typist import Typist, typist
 from tests.runner.program import DEADLINE_SECONDS, Program
-
-SCRIPT = """import * as coral from "@coral/sdk";
-export const params = coral.defineParams({
-  threshold: { type: "number", default: 500, description: "P99 in ms" },
-  level: { type: "string", choices: ["warn", "error"], default: "error" },
-});
-"""
-
-
-@pytest.fixture
-def shell_environment(coral: Program) -> dict[str, str]:
-    """With `coral` on the PATH, as a wheel puts it there."""
-    program = coral.home / "bin" / "coral"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m coral "$@"\n')
-    program.chmod(0o755)
-    (coral.home / "slow.ts").write_text(SCRIPT)
-    search = os.pathsep.join([str(program.parent), coral.environment["PATH"]])
-    return {**coral.environment, "PATH": search, "TERM": "dumb", "PS1": "$ ", "HISTFILE": "/dev/null"}
-
-
-class Typist:
-    """A shell at a terminal."""
-
-    def __init__(self, command: list[str], environment: dict[str, str], folder: Path) -> None:
-        self.pid, self.terminal = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            os.execvpe(command[0], command, environment)
-        self.text = ""
-
-    def type(self, keys: str) -> None:
-        os.write(self.terminal, keys.encode())
-
-    def wait_for(self, pattern: str) -> str:
-        """Reads until the terminal shows something."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not (found := re.search(pattern, self.text)):
-            assert time.monotonic() < deadline, self.text
-            if select.select([self.terminal], [], [], 0.1)[0]:
-                self.text += os.read(self.terminal, 4096).decode(errors="replace").replace("\r", "")
-        self.text = self.text[found.end() :]
-        return found[0]
-
-    def close(self) -> None:
-        os.close(self.terminal)  # hangs up
-        os.waitpid(self.pid, 0)
-
-
-def typist(shell: str, environment: dict[str, str], folder: Path) -> Typist:
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
-    plain = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}[shell]
-    at = Typist(plain, environment, folder)
-    if shell == "zsh":
-        at.type("PS1='$ '; unsetopt zle_bracketed_paste; autoload -U compinit && compinit -u -D\n")
-    at.type(f'eval "$(coral completion {shell})"; echo rea""dy\n')
-    at.wait_for("ready\n")
-    return at
 
 
 @pytest.fixture(params=["bash", "zsh"])
@@ -95,6 +30,13 @@ def at(request: pytest.FixtureRequest, shell_environment: dict[str, str], coral:
         ("coral run example:analy", "coral run example:analysis "),
         ("coral run slow.ts -p thr", r"coral run slow\.ts -p threshold="),
         ("coral run slow.ts -p level=w", r"coral run slow\.ts -p level=warn "),
+        ("coral run slow.ts -p level='w", r"coral run slow\.ts -p level='?warn[' ]"),
+        ("coral run slow.ts -p level=v", r"coral run slow\.ts -p level=very\\ loud "),
+        ("coral run slow.ts -p level=very\\ l", r"coral run slow\.ts -p level=very\\ loud "),
+        ('coral run slow.ts -p level="ve', r'coral run slow\.ts -p level="?very\\? loud[" ]'),
+        ("coral run slow.ts -p at=a:", r"coral run slow\.ts -p at=a:b=c/d@1,2 "),
+        ("coral run two", r"coral run two\\ words\.ts "),
+        ("coral run od", r"coral run odd\\\$\\\(touch\\ PWNED\\\)\.ts "),
         ("coral new mine -t tra", "coral new mine -t traces "),
     ],
 )
@@ -124,8 +66,9 @@ def test_fish(shell_environment: dict[str, str], coral: Program) -> None:
     assert complete("coral exam") == ["examples"]
     assert complete("coral run slo") == ["slow.ts"]
     assert complete("coral run example:analy") == ["example:analysis"]
-    assert sorted(complete("coral run slow.ts -p ")) == ["level=", "threshold="]
-    assert sorted(complete("coral run slow.ts -p level=")) == ["level=error", "level=warn"]
+    assert sorted(complete("coral run slow.ts -p ")) == ["at=", "level=", "threshold="]
+    levels = ["level=error", "level=very loud", "level=warn"]
+    assert sorted(complete("coral run slow.ts -p level=")) == levels
 
 
 def test_a_configuration_that_cannot_be_used_says_nothing_to_the_shell(

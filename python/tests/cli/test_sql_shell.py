@@ -22,7 +22,9 @@ class Asked:
         self.statements.append(sql)
         if "secrets" in sql:
             raise DeniedError("the table secrets cannot be read", hint="leave it")
-        rows = pa.table({"table_name": ["service_summary"], "column_name": ["p99_ms"]})
+        rows = pa.table(
+            {"table_name": ["service_summary", "s\x1b]0;owned\x07"], "column_name": ["p99_ms", "s\n.quit\n"]}
+        )
         return QueryResult([("table_name", "VARCHAR"), ("column_name", "VARCHAR")], rows)
 
 
@@ -62,5 +64,6 @@ def test_names_are_completed() -> None:
     assert asked.shell.complete("serv") == ["service_summary"]
     assert asked.shell.complete("P99") == ["p99_ms"]
     assert asked.shell.complete("sel") == ["SELECT"]
+    assert [word for word in asked.shell.complete("s") if word.islower()] == ["service_summary"]
     assert asked.shell.complete(".t") == [".tables", ".timer"]
     assert len(asked.statements) == 1  # asked once

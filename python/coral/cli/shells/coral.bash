@@ -25,7 +25,16 @@ _coral_completion() {
             dir) compopt -o dirnames ;;
             file) compopt -o default ;;
             plain)
-                COMPREPLY+=("${value#"$known"}")
+                value="${value#"$known"}"
+                # What is added here is read as a command line. Within quotes of the user nothing can be quoted.
+                if [[ $value == *[^[:alnum:]_./:=@%+,-]* ]]; then
+                    if [[ $current != *[\'\"]* ]]; then
+                        printf -v value %q "$value"
+                    elif [[ $value == *[^[:alnum:]_./:=@%+,\ -]* ]]; then
+                        continue
+                    fi
+                fi
+                COMPREPLY+=("$value")
                 [[ $value == *[:=] ]] && compopt -o nospace
                 ;;
         esac

@@ -9,7 +9,7 @@ function _coral_completion
             case file
                 __fish_complete_path $parts[2]
             case plain
-                echo $parts[2]
+                printf '%s\n' $parts[2]
         end
     end
 end
