@@ -52,7 +52,7 @@ def note(job: Job, ended: Ended, failure: CoralError | None) -> None:
         "outcome": outcome,
         "script": _short(job.source.path or job.source.shown),
         "exit_code": ended.code if failure is None else failure.exit_code,
-        "reason": None if failure is None else _short(failure.message),
+        "reason": _short(_reason(outcome, failure)),
         "missing": [_short(line) for line in ended.missing],
         "colony": job.colony,
         "uid": os.getuid(),
@@ -64,6 +64,14 @@ def note(job: Job, ended: Ended, failure: CoralError | None) -> None:
         if job.quiet or (outcome == INCOMPLETE and not job.verbose):
             return  # what this machine lacks, `coral doctor` says too
         print(f"coral: the audit {audit_file()} cannot be written: {error.strerror}", file=sys.stderr)
+
+
+def _reason(outcome: str, failure: CoralError | None) -> str:
+    if failure is not None:
+        return failure.message
+    if outcome == DENIED:
+        return "it used what scripts may not, and ended by that; its stderr names it"
+    return "not all walls were in force"
 
 
 def records() -> Iterator[dict[str, object]]:

@@ -45,13 +45,15 @@ def test_what_was_refused_or_limited_is_written_down(
     assert (record["outcome"], record["exit_code"]) == (outcome, code)
     assert record["script"] == os.path.realpath(script)
     assert record["uid"] == os.getuid()
+    assert isinstance(record["reason"], str)
+    assert len(record["reason"]) > 20
     assert (coral.home / "state" / "coral" / "audit.jsonl").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_missing_wall_is_written_down(coral: Program) -> None:
     assert coral.run("run", coral.script(""), "-q", CORAL_CONTAINMENT_OFF="landlock").code == 0
     (record,) = written(coral)
-    assert record["outcome"] == "walls missing"
+    assert (record["outcome"], record["reason"]) == ("walls missing", "not all walls were in force")
     missing = record["missing"]
     assert isinstance(missing, list)
     assert "landlock: switched off" in missing
