@@ -7,10 +7,14 @@ if TYPE_CHECKING:
     from typing import Final
 
 MAX_SCRIPT_BYTES: Final = 4 * 1024 * 1024
-"""Size of a script that comes by stdin."""
+"""Size of a script, whether it is a file, comes by stdin or stands on the command line."""
 
 MAX_PARAM_FILE_BYTES: Final = 1024 * 1024
 """Size of a `--param-file`: it travels as a module of the run."""
+
+MAX_PARAM_NESTING: Final = 100
+"""Levels of lists and objects in a parameter or its default: each takes calls of Python, of which there are
+1000 at most."""
 
 SCRIPT_MEMORY_BYTES: Final = 512 * 1024 * 1024
 """Memory of a script (R81); `--memory` and `CORAL_MEMORY` change it."""

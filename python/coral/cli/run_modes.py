@@ -9,7 +9,7 @@ from coral.cli.direct_run import RunArguments, find_colony, make_job
 from coral.errors import CoralError, UsageError
 from coral.runner.describe import DeclaredParam, ask_params, doc_comment
 from coral.runner.script import Job, run_script
-from coral.runner.source import find_source
+from coral.runner.source import find_source, text_of
 from coral.script_limits import COMPLETE_SECONDS
 
 
@@ -80,10 +80,7 @@ def _help_script(arguments: RunArguments) -> int:
     source = find_source(arguments.file, arguments.code)
     declaration = ask_params(Job(source, colony=None, quiet=arguments.quiet))
     params = declaration.params
-    text = source.text
-    if source.path is not None:
-        with open(source.path, encoding="utf-8", errors="replace") as file:
-            text = file.read()
+    text = text_of(source)
     from coral.cli.output import render_json, visible
 
     if arguments.output == "json":

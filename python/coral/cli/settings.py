@@ -59,6 +59,7 @@ def find_file(config: Path | None, *, no_config: bool, variable: str, default: P
 
     Raises:
         UsageError: `--config` and `--no-config` stand together.
+        ConfigError: The default one is a pipe.
     """
     if config is not None and no_config:
         raise UsageError("--config and --no-config exclude each other", hint="leave one of them away")
@@ -69,6 +70,11 @@ def find_file(config: Path | None, *, no_config: bool, variable: str, default: P
     named = os.environ.get(variable)
     if named:
         return Path(named)
+    if default.is_fifo():  # only one that somebody names is waited for
+        raise ConfigError(
+            f"the configuration file {default} is a named pipe, expected a file",
+            hint="put a file in its place, or name it: --config FILE",
+        )
     return default if default.exists() else None
 
 

@@ -14,7 +14,6 @@ SYSTEM = "system"
 """In place of a file: the certificate authorities that this machine trusts."""
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
-_MOST_BYTES = 4 << 20
 
 
 class Access:
@@ -115,7 +114,9 @@ def read_authorities(path: str) -> str:
                 hint="install the package ca-certificates, or name a file: --tls-ca FILE, or SSL_CERT_FILE",
             )
         path = found
-    text = _read(path, "certificate authorities")
+    from coral.config.bounded_file import MAX_PEM_BYTES
+
+    text = _read(path, "the file of certificate authorities", MAX_PEM_BYTES)
     if _BEGIN not in text:
         raise ConfigError(
             f"{path} holds no certificate", hint=f"it is a PEM file: its certificates begin with {_BEGIN}"
@@ -129,7 +130,9 @@ def read_token(path: str) -> str:
     Raises:
         ConfigError: There is none.
     """
-    return _checked(_read(path, "the token").strip(), path)
+    from coral.config.bounded_file import MAX_SECRET_BYTES
+
+    return _checked(_read(path, "the file of the token", MAX_SECRET_BYTES).strip(), path)
 
 
 def _checked(token: str, where: str) -> str:
@@ -141,14 +144,8 @@ def _checked(token: str, where: str) -> str:
     return token
 
 
-def _read(path: str, what: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            content = file.read(_MOST_BYTES)
-        return content.decode()
-    except OSError as error:
-        raise ConfigError(
-            f"{what} cannot be read from {path}: {error.strerror}", hint="check the path and its permissions"
-        ) from None
-    except ValueError:
-        raise ConfigError(f"{path} is no text", hint=f"it is to hold {what}") from None
+def _read(path: str, what: str, most_bytes: int) -> str:
+    from coral.config.bounded_file import read_bounded
+
+    hint = "check the path and its permissions"
+    return read_bounded(path, f"{what} {path}", most_bytes=most_bytes, hint=hint, pipes=True)

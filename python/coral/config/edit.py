@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from coral.errors import StorageError
+from coral.config.bounded_file import MAX_CONFIG_BYTES, read_bounded, size_text
+from coral.errors import ConfigError, StorageError
 
 
 def change(path: str, changes: Mapping[str, Any]) -> None:
@@ -19,16 +20,18 @@ def change(path: str, changes: Mapping[str, Any]) -> None:
 
     Raises:
         StorageError: The file cannot be written.
+        ConfigError: It cannot be used, or would be too large to be read again.
     """
     path = os.path.realpath(path)
+    text = _text_of(path) if os.path.exists(path) else ""
+    for key, value in changes.items():
+        text = _changed(text, key, value, path)
+    if len(text.encode()) > MAX_CONFIG_BYTES:
+        raise ConfigError(
+            f"{path} would be larger than {size_text(MAX_CONFIG_BYTES)}, the most that is read of it",
+            hint="coral config contexts lists what could be removed",
+        )
     try:
-        try:
-            with open(path, encoding="utf-8") as file:
-                text = file.read()
-        except FileNotFoundError:
-            text = ""
-        for key, value in changes.items():
-            text = _changed(text, key, value)
         _replace(path, text)
     except OSError as error:
         raise StorageError(
@@ -36,15 +39,31 @@ def change(path: str, changes: Mapping[str, Any]) -> None:
         ) from None
 
 
-def _changed(text: str, key: str, value: Any) -> str:
+def _text_of(path: str) -> str:
+    text = read_bounded(
+        path,
+        f"the configuration file {path}",
+        most_bytes=MAX_CONFIG_BYTES,
+        hint="check the path and its permissions",
+    )
+    return text.replace("\r\n", "\n")  # as Windows has it, where it is written so again
+
+
+def _changed(text: str, key: str, value: Any, path: str) -> str:
     import yaml
 
+    from coral.config.bounded_yaml import BoundedYaml, YamlProblem
+
     new = "" if value is None else yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True)
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    try:
+        document = BoundedYaml(text)
+        root = document.root
+        whole = {} if root is None else document.value(root)
+    except YamlProblem as problem:
+        raise ConfigError(f"{path} cannot be used: {problem}", hint="coral config path says where") from None
     if (
         isinstance(root, yaml.MappingNode) and root.flow_style
     ):  # {colony: h:1}: such a file has no lines to keep
-        whole = yaml.safe_load(text)
         whole.pop(key, None)
         return yaml.safe_dump({**whole, **({} if value is None else {key: value})}, sort_keys=False)
     lines = text.splitlines(keepends=True)

@@ -6,6 +6,7 @@ On the way to `coral run`: what is expensive is imported only where a file exist
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 from coral.config.access import Colony, read_access
@@ -34,12 +35,15 @@ def find_project_file() -> tuple[str | None, str | None]:
     while True:
         path = os.path.join(folder, PROJECT_FILE)
         try:
-            status = os.stat(path)
+            status = os.lstat(path)
+            target = os.stat(path) if stat.S_ISLNK(status.st_mode) else status
         except OSError:
             pass  # none here
         else:
-            # As with git's safe.directory: in /tmp anybody could put one above everybody's folders.
-            if status.st_uid not in (0, own_uid()):
+            # As with git's safe.directory: in /tmp anybody could put one above everybody's folders, and
+            # be it a link to a file of root's.
+            trusted = (0, own_uid())
+            if status.st_uid not in trusted or target.st_uid not in trusted:
                 return None, path
             return path, None
         parent = os.path.dirname(folder)

@@ -50,6 +50,21 @@ def loads(text: str) -> object:
     return result
 
 
+def is_deeper(value: object, levels: int) -> bool:
+    """Says whether a value has more levels of lists and objects than `levels`, without recursion.
+
+    >>> is_deeper([[1], {}], 2), is_deeper([[1], {}], 1)
+    (False, True)
+    """
+    layer = [value]
+    for _ in range(levels + 1):
+        inner: list[Any] = [each for each in layer if isinstance(each, (dict, list))]
+        if not inner:
+            return False
+        layer = [item for each in inner for item in (each.values() if isinstance(each, dict) else each)]
+    return True
+
+
 def dumps(value: object) -> str:
     """Writes a value as ASCII JSON on one line, without `NaN` and `Infinity`.
 

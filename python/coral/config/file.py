@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from coral.config.access import SYSTEM
+from coral.config.bounded_file import MAX_CONFIG_BYTES, read_bounded
 from coral.config.kinds import Address, Duration, FilePath, Kind, Switch, Text
-from coral.config.yaml_file import FileValue, read_yaml
+from coral.config.paths import own_uid
+from coral.config.yaml_file import FileValue, parse_yaml
 from coral.errors import ConfigError
 
 _EXAMPLE: Final = "it is YAML, such as: colony: 127.0.0.1:4000"
@@ -146,10 +148,14 @@ def read_file(path: str, *, project: bool) -> ConfigFile:
         ConfigError: It cannot be read, is not YAML, or has a key or a value that cannot be used.
     """
     problems: list[str] = []
-    try:
-        found = read_yaml(Path(path), leaves=_LEAVES, problems=problems)
-    except ConfigError as error:
-        raise ConfigError(error.message, hint=_EXAMPLE) from None
+    text = read_bounded(
+        path,
+        f"the configuration file {path}",
+        most_bytes=MAX_CONFIG_BYTES,
+        hint=_EXAMPLE,
+        owners=(0, own_uid()) if project else (),
+    )
+    found = parse_yaml(text, path, leaves=_LEAVES, problems=problems, hint=_EXAMPLE)
     if problems:
         raise ConfigError(problems[0], hint=_EXAMPLE)
     values: dict[str, Any] = {}

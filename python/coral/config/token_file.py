@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import yaml
 
+from coral.config.bounded_file import MAX_TOKENS_BYTES, read_bounded
+from coral.config.bounded_yaml import YamlProblem, load_yaml
 from coral.errors import ConfigError, NotFoundError, StorageError, UsageError
 
 ROLES: Final = {
@@ -51,23 +53,28 @@ class Token:
     created_at: str = ""
 
 
-def read_tokens(path: str) -> list[Token]:
+def read_tokens(path: str, *, pipes: bool = True) -> list[Token]:
     """Reads a file of tokens.
+
+    Args:
+        path: The file.
+        pipes: Whether it may be a pipe, which is waited for.
 
     Raises:
         ConfigError: It cannot be read, or an entry cannot be used. All of it is refused then: half of
             the tokens would be a surprise.
     """
+    text = read_bounded(
+        path,
+        f"the file of tokens {path}",
+        most_bytes=MAX_TOKENS_BYTES,
+        hint=f"coral token create NAME --role viewer --token-file {path} makes it",
+        pipes=pipes,
+    )
     try:
-        with open(path, encoding="utf-8") as file:
-            document = yaml.safe_load(file)
-    except OSError as error:
-        raise ConfigError(
-            f"the file of tokens {path} cannot be read: {error.strerror}",
-            hint=f"coral token create NAME --role viewer --token-file {path} makes it",
-        ) from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise _bad(path, f"is no YAML: {' '.join(str(error).split())}") from None
+        document = load_yaml(text)
+    except YamlProblem as problem:
+        raise _bad(path, f"{'is no YAML' if problem.is_syntax else 'cannot be used'}: {problem}") from None
     if not isinstance(document, dict) or set(document) != {"tokens"}:
         raise _bad(path, "has not just the key tokens")
     entries = document["tokens"] or []

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coral.config.bounded_file import MAX_SERVER_CONFIG_BYTES, read_bounded
 from coral.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from coral.config.bounded_yaml import BoundedYaml
 
 
 @dataclass(frozen=True)
@@ -24,10 +29,10 @@ class FileValue:
 
 
 def read_yaml(path: Path, *, leaves: Collection[str], problems: list[str]) -> dict[str, FileValue]:
-    """Reads a configuration file.
+    """Reads a configuration file of a colony or an agent.
 
     Args:
-        path: The file.
+        path: The file, or a pipe.
         leaves: Dotted keys whose values are taken as they are, mappings too.
         problems: Gets a sentence for each key that stands twice, has no text for a name, or is a
             section without keys.
@@ -37,43 +42,60 @@ def read_yaml(path: Path, *, leaves: Collection[str], problems: list[str]) -> di
         answered as one value.
 
     Raises:
-        ConfigError: There is no such file, or it is not YAML with keys.
+        ConfigError: There is no such file, it is too large, or it is not YAML with keys.
     """
-    import yaml
+    text = read_bounded(
+        str(path),
+        f"the configuration file {path}",
+        most_bytes=MAX_SERVER_CONFIG_BYTES,
+        hint="is --config right?",
+        pipes=True,
+    )
+    return parse_yaml(text, str(path), leaves=leaves, problems=problems)
+
+
+def parse_yaml(
+    text: str,
+    path: str,
+    *,
+    leaves: Collection[str],
+    problems: list[str],
+    hint: str = "write one KEY: VALUE a line",
+) -> dict[str, FileValue]:
+    """Reads the text of a configuration file, as `read_yaml` does.
+
+    Args:
+        text: What is in the file.
+        path: The file, for messages.
+        leaves: As of `read_yaml`.
+        problems: As of `read_yaml`.
+        hint: What to do where it is not YAML with keys.
+
+    Raises:
+        ConfigError: It is not YAML with keys, or nested too deep.
+    """
+    from coral.config.bounded_yaml import BoundedYaml, YamlProblem
 
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError(
-            f"the configuration file {path} cannot be read: {reason}", hint="is --config right?"
-        ) from None
-    loader = None
-    try:
-        loader = yaml.SafeLoader(text)  # refuses control characters
-        root = loader.get_single_node()
-        if root is None:
+        document = BoundedYaml(text)
+        if document.root is None:
             return {}
-        if not isinstance(root, yaml.MappingNode):
-            raise ConfigError(f"{path} holds no keys", hint="write one KEY: VALUE a line")
-        walk = _Walk(loader, path, leaves, problems)
-        return dict(walk.mapping(root, ""))
-    except yaml.MarkedYAMLError as error:
-        line = "" if error.problem_mark is None else f":{error.problem_mark.line + 1}"
-        reason = " ".join(part for part in (error.context, error.problem) if part)
-        raise ConfigError(f"{path}{line} is not YAML: {reason}", hint="write one KEY: VALUE a line") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    finally:
-        if loader is not None:
-            loader.dispose()
+        if document.root.id != "mapping":
+            raise ConfigError(f"{path} holds no keys", hint=hint)
+        return dict(_Walk(document, path, leaves, problems).mapping(document.root, ""))
+    except YamlProblem as problem:
+        line = "" if problem.line is None else f":{problem.line}"
+        what = "is not YAML" if problem.is_syntax else "cannot be used"
+        raise ConfigError(f"{path}{line} {what}: {problem.reason}", hint=hint) from None
 
 
 class _Walk:
     """Through the mappings of a file."""
 
-    def __init__(self, loader: Any, path: Path, leaves: Collection[str], problems: list[str]) -> None:
-        self._loader = loader
+    def __init__(
+        self, document: BoundedYaml, path: str, leaves: Collection[str], problems: list[str]
+    ) -> None:
+        self._document = document
         self._path = path
         self._leaves = leaves
         self._problems = problems
@@ -83,7 +105,7 @@ class _Walk:
         seen: dict[str, int] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
-            name = self._loader.construct_object(key_node, deep=True)
+            name = self._document.value(key_node)
             if not isinstance(name, str):
                 self._problems.append(f"{self._path}:{line}: the key {name!r} is not text; put it in quotes")
                 continue
@@ -94,10 +116,10 @@ class _Walk:
             seen[name] = line
             is_section = any(leaf.startswith(f"{key}.") for leaf in self._leaves)
             if not is_section or key in self._leaves:
-                yield key, FileValue(self._loader.construct_object(value_node, deep=True), line)
+                yield key, FileValue(self._document.value(value_node), line)
             elif value_node.id == "mapping":
                 yield from self.mapping(value_node, f"{key}.")
-            elif self._loader.construct_object(value_node, deep=True) is not None:
+            elif self._document.value(value_node) is not None:
                 below = sorted(
                     leaf.removeprefix(f"{key}.") for leaf in self._leaves if leaf.startswith(f"{key}.")
                 )

@@ -13,14 +13,14 @@ import signal
 import sys
 from dataclasses import dataclass
 
-from coral.config.fast_json import dumps
+from coral.config.fast_json import dumps, is_deeper
 from coral.errors import CoralError, LimitError, ScriptError
 from coral.runner.capture import captured
 from coral.runner.ending import failure_of
 from coral.runner.process import Ended, run_child
 from coral.runner.script import Job, Prepared, load_failure_of
 from coral.runner.terminal import harmless
-from coral.script_limits import DESCRIBE_SECONDS, MAX_SCRIPT_BYTES
+from coral.script_limits import DESCRIBE_SECONDS, MAX_PARAM_NESTING, MAX_SCRIPT_BYTES
 
 _PATIENCE_SECONDS = 1.0
 _SHOWN_BYTES = 64 * 1024
@@ -166,10 +166,17 @@ def doc_comment(text: str) -> str:
 def _read(text: str, name: str) -> list[DeclaredParam]:
     try:
         specs = json.loads(text)
+        if is_deeper(specs, 2 + MAX_PARAM_NESTING):
+            raise RecursionError
         return [_param(key, spec) for key, spec in specs.items()]
     except (ValueError, AttributeError, TypeError, KeyError):
         raise ScriptError(
             f"the parameters of {name} cannot be read", hint="coral.defineParams takes an object of objects"
+        ) from None
+    except RecursionError:
+        raise ScriptError(
+            f"a parameter of {name} is nested deeper than {MAX_PARAM_NESTING} levels",
+            hint="a default that large belongs into a file beside the script",
         ) from None
 
 

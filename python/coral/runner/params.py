@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from coral.config import fast_json
 from coral.errors import UsageError
+from coral.script_limits import MAX_PARAM_NESTING
 
 # Beyond this a JavaScript number would silently become another one.
 _MAX_SAFE_INTEGER = 2**53 - 1
@@ -42,7 +43,8 @@ def parse_value(text: str) -> object:
     """Gives a value the type that it looks like.
 
     JSON is taken as such (numbers, `true`, `false`, `null`, objects, arrays, quoted strings). All else
-    is a string, and so is an integer that a JavaScript number cannot hold, such as a long id.
+    is a string, and so are an integer that a JavaScript number cannot hold, such as a long id, and what is
+    nested deeper than MAX_PARAM_NESTING.
 
     >>> parse_value("500"), parse_value("5m"), parse_value("12345678901234567890")
     (500, '5m', '12345678901234567890')
@@ -52,6 +54,8 @@ def parse_value(text: str) -> object:
     except (ValueError, RecursionError):
         return text
     if isinstance(value, int) and abs(value) > _MAX_SAFE_INTEGER:
+        return text
+    if isinstance(value, (dict, list)) and fast_json.is_deeper(value, MAX_PARAM_NESTING):
         return text
     if isinstance(value, float) and value in (float("inf"), float("-inf")):
         return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 from coral.errors import NotFoundError, UsageError
@@ -10,6 +11,7 @@ from coral.script_limits import MAX_SCRIPT_BYTES
 
 _EXAMPLE = "example:"
 _SDK = "@coral/sdk"
+_LARGE_HINT = "data belong into a file beside the script"
 
 
 class Source:
@@ -40,7 +42,7 @@ def find_source(word: str | None, code: str | None = None) -> Source:
 
     Raises:
         NotFoundError: There is no such file or example.
-        UsageError: It is nothing that can be run.
+        UsageError: It is nothing that can be run, or too large.
     """
     if code is not None:
         if word is not None:
@@ -48,6 +50,8 @@ def find_source(word: str | None, code: str | None = None) -> Source:
                 f"there are two scripts, -e and {word}",
                 hint="what the script itself shall get stands after --: coral run -e CODE -- argument",
             )
+        if len(code) > MAX_SCRIPT_BYTES:
+            raise _too_large("the script of -e")
         # On the same line, so that the script's lines keep their numbers.
         head = "" if _SDK in code else f'import * as coral from "{_SDK}"; '
         return Source("eval.ts", text=head + code, shown="-e")
@@ -70,19 +74,48 @@ def find_source(word: str | None, code: str | None = None) -> Source:
 
 def _file(path: str) -> Source:
     script = os.path.realpath(path)
-    if os.path.isdir(script):
+    try:
+        status = os.stat(script)
+    except (OSError, ValueError):
+        raise NotFoundError(
+            f"there is no file {path}", hint="coral run takes the path of a TypeScript or JavaScript file"
+        ) from None
+    if stat.S_ISDIR(status.st_mode):
         raise UsageError(
             f"{path} is a directory, expected a script", hint="name the file: coral run script.ts"
         )
-    if not os.path.exists(script):
-        raise NotFoundError(
-            f"there is no file {path}", hint="coral run takes the path of a TypeScript or JavaScript file"
-        )
-    if not os.path.isfile(script):
+    if not stat.S_ISREG(status.st_mode):
         raise UsageError(f"{path} is no regular file", hint="hand it over by stdin: coral run - < it")
     if not os.access(script, os.R_OK):
         raise UsageError(f"{path} cannot be read", hint=f"give yourself the right: chmod u+r {path}")
+    if status.st_size > MAX_SCRIPT_BYTES:
+        raise _too_large(f"the script {path}")
     return Source(os.path.basename(path), path=script, shown=path)
+
+
+def text_of(source: Source) -> str:
+    """Returns the text of a script, wherever it is, for those who look at it.
+
+    Raises:
+        UsageError: It is not there any more, or has grown.
+    """
+    if source.path is None:
+        return source.text
+    from coral.config.bounded_file import read_bounded
+
+    return read_bounded(
+        source.path,
+        f"the script {source.shown}",
+        most_bytes=MAX_SCRIPT_BYTES,
+        hint="it was changed in the meantime",
+        large_hint=_LARGE_HINT,
+        errors="replace",
+        error=UsageError,
+    )
+
+
+def _too_large(what: str) -> UsageError:
+    return UsageError(f"{what} is larger than {MAX_SCRIPT_BYTES >> 20} MiB", hint=_LARGE_HINT)
 
 
 def _from_stdin() -> Source:
@@ -94,10 +127,7 @@ def _from_stdin() -> Source:
         parts.append(part)
         size += len(part)
         if size > MAX_SCRIPT_BYTES:
-            raise UsageError(
-                f"the script on stdin is larger than {MAX_SCRIPT_BYTES >> 20} MiB",
-                hint="data belong into a file beside the script",
-            )
+            raise _too_large("the script on stdin")
     try:
         return Source("stdin.ts", text=b"".join(parts).decode(), shown="-")
     except UnicodeDecodeError as error:

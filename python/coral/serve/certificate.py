@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from coral.config.bounded_file import MAX_PEM_BYTES, read_bounded
 from coral.errors import ConfigError
 
 _log = logging.getLogger(__name__)
@@ -64,14 +65,14 @@ class ServerCertificate:
 def _read(cert: str, key: str) -> tuple[bytes, bytes]:
     contents = []
     for path, what in ((cert, "certificate"), (key, "key")):
-        try:
-            with open(path, "rb") as file:
-                contents.append(file.read())
-        except OSError as error:
-            raise ConfigError(
-                f"the {what} {path} cannot be read: {error.strerror}",
-                hint="check the path and its permissions",
-            ) from None
+        text = read_bounded(
+            path,
+            f"the {what} {path}",
+            most_bytes=MAX_PEM_BYTES,
+            hint="check the path and its permissions",
+            errors="surrogateescape",  # comments of it may be in any encoding
+        )
+        contents.append(text.encode(errors="surrogateescape"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # An empty password in place of a question at the terminal.

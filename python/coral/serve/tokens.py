@@ -132,7 +132,7 @@ class Tokens:
         if state == self._state:
             return False
         try:
-            self._tokens = read_tokens(self._path)
+            self._tokens = read_tokens(self._path, pipes=False)  # nobody waits here
         except ConfigError as error:
             problem = f"{error.message}; the tokens from before are in force"
             if problem != self._problem:

@@ -237,6 +237,31 @@ def test_asking_reaches_no_network(coral: Program) -> None:
     assert coral.run("run", coral.script(text), "--help-script").code == 0
 
 
+def nested(levels: int) -> str:
+    """A script whose default has so many levels."""
+    value = f"let value = 1; for (let n = 0; n < {levels}; n++) value = [value];\n"
+    declared = 'export const params = coral.defineParams({ deep: { type: "json", default: value } });\n'
+    return 'import * as coral from "@coral/sdk";\n' + value + declared
+
+
+def test_a_default_that_is_nested_too_deep(coral: Program) -> None:
+    path = coral.script(nested(100))
+    shown = "[" * 100 + "1" + "]" * 100
+    assert f"[default: {shown}]\n" in coral.run("run", path, "--help-script").stdout
+    (param,) = json.loads(coral.run("run", path, "--help-script", "-o", "json").stdout)
+    assert json.dumps(param["default"]) == shown
+    for levels in (101, 400, 3000):
+        path = coral.script(nested(levels))
+        for options in ([], ["-o", "json"]):
+            assert coral.run("run", path, "--help-script", *options) == Result(
+                65,
+                "",
+                "error: a parameter of script.ts is nested deeper than 100 levels\n"
+                "hint: a default that large belongs into a file beside the script\n",
+            )
+        assert complete(coral, path, "-p", "d") == []
+
+
 def complete(coral: Program, *words: str) -> list[str]:
     ended = coral.run(
         _CORAL_COMPLETE="bash_complete",

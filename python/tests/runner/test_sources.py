@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
+from coral.errors import UsageError
+from coral.runner.source import find_source, text_of
+from coral.script_limits import MAX_SCRIPT_BYTES
 from tests.runner.program import Program, Result
 
 SDK = 'import * as coral from "@coral/sdk";\n'
@@ -33,6 +37,32 @@ def test_a_script_by_stdin_can_be_too_large(coral: Program) -> None:
     assert coral.run("run", "-", stdin=b" " * (4 * 1024 * 1024 + 1)) == error(
         2, "the script on stdin is larger than 4 MiB", "data belong into a file beside the script"
     )
+
+
+@pytest.mark.parametrize("options", [[], ["--help-script"], ["--dry-run"]])
+def test_a_file_can_be_too_large(coral: Program, options: list[str]) -> None:
+    path = coral.script("// A script.\n")
+    os.truncate(path, 1_500_000_000)  # most of it takes no room on disk
+    assert coral.run("run", path, *options) == error(
+        2, f"the script {path} is larger than 4 MiB", "data belong into a file beside the script"
+    )
+    os.truncate(path, 13)
+    assert coral.run("run", path, *options).code == 0
+
+
+def test_a_script_that_grows_after_the_look_is_not_read_whole(coral: Program) -> None:
+    path = coral.script("// A script.\n")
+    source = find_source(path)
+    assert text_of(source) == "// A script.\n"
+    os.truncate(path, MAX_SCRIPT_BYTES + 1)
+    with pytest.raises(UsageError, match="is larger than 4 MiB"):
+        text_of(source)
+
+
+def test_a_script_on_the_command_line_can_be_too_large() -> None:
+    assert text_of(find_source(None, " " * MAX_SCRIPT_BYTES)).endswith("; " + " " * MAX_SCRIPT_BYTES)
+    with pytest.raises(UsageError, match=r"^the script of -e is larger than 4 MiB$"):
+        find_source(None, " " * (MAX_SCRIPT_BYTES + 1))
 
 
 def test_a_script_on_the_command_line_knows_coral(coral: Program) -> None:
