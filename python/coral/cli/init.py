@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from coral.cli.scaffold import said, say_done, write_new
-from coral.errors import UsageError
+from coral.config.bounded_file import MAX_SERVER_CONFIG_BYTES, read_bounded
+from coral.errors import ConfigError, UsageError
 
 _FIRST = "first.ts"
 
@@ -48,13 +49,23 @@ def init(directory: Path, force: bool) -> int:
         say_done(done, path, "it was there; --force replaces it" if done == "kept" else "")
         if done == "kept":
             kept.append(name)
-    if "deno.json" in kept and types.as_uri() not in (directory / "deno.json").read_text(errors="replace"):
+    if "deno.json" in kept and types.as_uri() not in _text_of(directory / "deno.json"):
         click.echo(
             "\nFor completions in your editor, deno.json needs this:\n"
             f'  "imports": {json.dumps(_deno_settings(types)["imports"])}'
         )
     _say_next(directory)
     return 0
+
+
+def _text_of(path: Path) -> str:
+    """What is in a file that was there, or nothing where that is no file."""
+    try:
+        return read_bounded(
+            str(path), str(path), most_bytes=MAX_SERVER_CONFIG_BYTES, hint="", errors="replace"
+        )
+    except ConfigError:
+        return ""
 
 
 def _say_next(directory: Path) -> None:

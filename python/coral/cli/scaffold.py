@@ -29,7 +29,7 @@ def write_new(path: Path, text: str, *, force: bool) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         exists = os.path.lexists(path)
-        if exists and not path.is_symlink() and path.is_file() and path.read_bytes() == text.encode():
+        if exists and not path.is_symlink() and path.is_file() and _holds(path, text.encode()):
             return "unchanged"
         if exists and not force:
             return "kept"
@@ -83,6 +83,10 @@ def said(path: Path) -> str:
 def say_done(word: str, path: Path, note: str = "") -> None:
     """Says on stdout what became of one file."""
     click.echo(f"{word:<9}  {said(path)}{f'  ({note})' if note else ''}")
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.stat().st_size == len(content) and path.read_bytes() == content
 
 
 def _umask() -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from coral.errors import NoDataError, UsageError
+from coral.config.bounded_file import read_bounded
+from coral.errors import CoralError, NoDataError, UsageError
 from coral.replay.hosting import RecordingHost
 from coral.replay.run import Ended, Spec, run_apart
-from coral.script_limits import SCRIPT_SECONDS, VIRTUAL_SECONDS
+from coral.script_limits import SCRIPT_OUTPUT_BYTES, SCRIPT_SECONDS, VIRTUAL_SECONDS
 
 EXPECTED: Final = ".expected"
 """Suffix of the golden output: `check.ts` has `check.expected`."""
@@ -140,16 +143,44 @@ def _judge(script: Path, ended: Ended, update: bool) -> tuple[list[str], bool]:
         how = "" if ended.code == _CHECKS_FAILED and said else f"ended with exit code {ended.code}"
         problems.append("\n".join(part for part in (how, said) if part))
     expected = script.with_suffix(EXPECTED)
+    try:
+        wanted = _golden(expected)
+    except CoralError as error:
+        return [*problems, error.message], False
     if update:
-        if problems or (expected.exists() and expected.read_text(encoding="utf-8") == ended.stdout):
+        if problems or wanted == ended.stdout:
             return problems, False
-        expected.write_text(ended.stdout, encoding="utf-8")
+        _replace(expected, ended.stdout)
         return problems, True
-    if expected.exists():
-        wanted = expected.read_text(encoding="utf-8")
-        if wanted != ended.stdout:
-            problems.append(_difference(expected.name, wanted, ended.stdout))
+    if wanted is not None and wanted != ended.stdout:
+        problems.append(_difference(expected.name, wanted, ended.stdout))
     return problems, False
+
+
+def _golden(path: Path) -> str | None:
+    """The golden output, as large as a script's may be; None where there is none."""
+    if not path.exists():
+        return None
+    text = read_bounded(
+        str(path),
+        f"the golden output {path.name}",
+        most_bytes=SCRIPT_OUTPUT_BYTES,
+        hint="--update writes it anew",
+    )
+    return text.replace("\r\n", "\n")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Writes it as a whole; a link of that name is replaced, not followed."""
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def _difference(name: str, wanted: str, got: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -66,6 +67,18 @@ def test_a_link_is_replaced_and_not_followed(coral: Program) -> None:
     assert "replaced   first.ts" in coral.run("init", "--force").stdout
     assert other.read_text() == "precious"
     assert not (coral.home / "first.ts").is_symlink()
+
+
+def test_what_is_no_file_is_kept_and_not_waited_for(coral: Program) -> None:
+    os.mkfifo(coral.home / "deno.json")
+    (coral.home / "tsconfig.json").touch()
+    os.truncate(coral.home / "tsconfig.json", 50_000_000_000)  # it takes no room on disk
+    (coral.home / "first.ts").symlink_to("/dev/zero")
+    ended = coral.run("init")
+    assert (ended.code, ended.stderr) == (0, "")
+    kept = [line.split()[1] for line in ended.stdout.splitlines() if line.startswith("kept")]
+    assert kept == ["deno.json", "tsconfig.json", "first.ts"]
+    assert "deno.json needs this" in ended.stdout
 
 
 def test_where_nothing_can_be_made(coral: Program) -> None:

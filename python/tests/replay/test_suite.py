@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,27 @@ def test_golden_output_is_written_when_it_is_asked_for(tests: Suite) -> None:
     script.write_text('console.log("x"); throw new Error("no");')
     assert tests.run(script, "--update").code == 99
     assert golden.read_text() == "2\n"
+
+
+def test_golden_output_that_is_no_file(tests: Suite) -> None:
+    script = tests.script("report.ts", "console.log(1);")
+    golden = script.with_suffix(".expected")
+    for kind in ("a named pipe", "a device"):
+        golden.unlink(missing_ok=True)
+        if kind == "a device":
+            golden.symlink_to("/dev/zero")
+        else:
+            os.mkfifo(golden)
+        for options in ([], ["--update"]):
+            ended = tests.run(script, *options)
+            assert ended.code == 99
+            assert f"the golden output report.expected is {kind}, expected a file" in ended.stdout
+    golden.unlink()
+    victim = tests.folder / "victim"
+    victim.write_text("mine")
+    golden.symlink_to(victim)
+    assert "golden output written" in tests.run(script, "--update").stdout
+    assert (golden.read_text(), golden.is_symlink(), victim.read_text()) == ("1\n", False, "mine")
 
 
 def test_a_script_that_goes_on_is_told_how_to_end(tests: Suite) -> None:
