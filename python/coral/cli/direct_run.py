@@ -20,7 +20,7 @@ from coral.script_limits import (
     SCRIPT_TERMINAL_BYTES,
 )
 
-_VALUES = {
+VALUES = {
     "--colony": "colony",
     "--tls-ca": "tls_ca",
     "--token-file": "token_file",
@@ -177,24 +177,24 @@ def parse_run(argv: list[str]) -> RunArguments | None:
             name, flag = _FLAGS[word]
             setattr(found, name, flag)
             continue
-        if word in _VALUES:
+        if word in VALUES:
             option = word
             value = next(words, None)
             if value is None or value.startswith("-"):
                 return None
         elif word.startswith("--") and "=" in word:
             option, _, value = word.partition("=")
-            if option not in _VALUES:
+            if option not in VALUES:
                 return None
         elif word.startswith("-") and word != "-":
             return None
         else:
             files.append(word)
             continue
-        if _VALUES[option] == "params":
+        if VALUES[option] == "params":
             found.params.append(value)
         else:
-            setattr(found, _VALUES[option], value)
+            setattr(found, VALUES[option], value)
     if len(files) + (found.code is not None) != 1 or found.color not in COLOURS:
         return None
     if found.output is not None and found.output not in OUTPUTS:

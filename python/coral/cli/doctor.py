@@ -17,14 +17,17 @@ EXIT_PROBLEMS = 3
 @click.option("--prepare", is_flag=True, help="Unpack Deno and fill its caches now, not at the first run.")
 @click.option("--verify", is_flag=True, help="Compare archive and binary of Deno with their known digests.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def doctor(colony: ColonyFlags, prepare: bool, verify: bool, as_json: bool) -> int:
+@click.pass_context
+def doctor(ctx: click.Context, /, colony: ColonyFlags, prepare: bool, verify: bool, as_json: bool) -> int:
     """Say what works on this machine and what does not.
 
-    It looks at Deno, the cache, the disk, the colony and its clock, at the layers that hold scripts, and
-    at BPF. It starts and changes nothing, unless --prepare says so. The exit code is 0, or 3 if there is a
-    problem; notes are no problems.
+    It looks at Deno, the cache, the disk, CORAL_ variables, the colony and its clock, at the layers that
+    hold scripts, and at BPF. It starts and changes nothing, unless --prepare says so. The exit code is 0,
+    or 3 if there is a problem; notes are no problems.
     """
-    findings = _findings(colony, prepare, verify)
+    root = ctx.find_root().command
+    assert isinstance(root, click.Group), "doctor is a command of it"
+    findings = _findings(root, colony, prepare, verify)
     healthy = all(finding.state != "problem" for finding in findings)
     if as_json:
         from coral.cli.output import render_json
@@ -36,9 +39,9 @@ def doctor(colony: ColonyFlags, prepare: bool, verify: bool, as_json: bool) -> i
     return 0 if healthy else EXIT_PROBLEMS
 
 
-def _findings(colony: ColonyFlags, prepare: bool, verify: bool) -> list[Finding]:
+def _findings(root: click.Group, colony: ColonyFlags, prepare: bool, verify: bool) -> list[Finding]:
     from coral.cli.checks import colony as of_colony
-    from coral.cli.checks import deno, machine
+    from coral.cli.checks import deno, machine, variables
 
     found = machine.check_versions()
     if prepare:
@@ -47,6 +50,7 @@ def _findings(colony: ColonyFlags, prepare: bool, verify: bool) -> list[Finding]
     if verify:
         found += deno.verify()
     found += [*deno.check_sdk(), *deno.check_cache(), *deno.check_disk()]
+    found += variables.check_variables(root)
     found += of_colony.check_colony(colony)
     found += machine.check_sandbox(deno.usable_deno())
     return [*found, *machine.check_audit(), *machine.check_bpf()]

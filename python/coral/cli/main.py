@@ -9,6 +9,7 @@ import os
 import click
 
 from coral import __version__
+from coral.cli.twins import refused_value
 from coral.cli.variables import name_variables
 from coral.errors import CoralError, UsageError
 
@@ -118,6 +119,9 @@ def invoke(arguments: list[str]) -> int:
         path = error.ctx.command_path
         raise UsageError(f"{path} needs a command", hint=f"{path} --help lists them") from None
     except click.UsageError as error:
+        refused = refused_value(error) if isinstance(error, click.BadParameter) else None
+        if refused is not None:
+            raise refused from None
         message = " ".join(_lower_first(error.format_message().rstrip(".")).split())
         if isinstance(error, click.NoSuchOption):
             message = f"no such option {error.option_name!r}"  # what it could have been is in the hint

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 from click.shell_completion import CompletionItem
 
-from coral.cli.direct_run import COLOURS, OUTPUTS, RunArguments, split_arguments
+from coral.cli.direct_run import COLOURS, OUTPUTS, VALUES, RunArguments, split_arguments
 from coral.cli.options import raw_colony_options
+from coral.cli.twins import blaming, from_environment
 from coral.errors import UsageError
 
 _REST = "coral.run.arguments"
 _SCRIPT = "coral.run.script"
 _INSPECT = "127.0.0.1:9229"
+_INSPECTORS = ("--inspect", "--inspect-brk")
+_SWITCH = {"1": _INSPECT, "true": _INSPECT, "yes": _INSPECT, "on": _INSPECT}
+_SWITCH_OFF = ("0", "false", "no", "off")
 
 
 class _RunCommand(click.Command):
@@ -19,6 +25,7 @@ class _RunCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own, ctx.meta[_REST] = split_arguments(args)
+        own = [_bare(own, place) for place in range(len(own))]
         if ctx.resilient_parsing:  # a line that is being typed: click gives up at its last, open option
             ctx.meta[_SCRIPT] = next((word for word in own if _is_script(word)), None)
         return super().parse_args(ctx, own)
@@ -44,6 +51,31 @@ def _complete_file(ctx: click.Context, parameter: click.Parameter, typed: str) -
         return [CompletionItem(f"example:{item.value}", help=item.help) for item in found]
     items = [CompletionItem(typed, type="file")]
     return [CompletionItem("example:"), *items] if typed and "example:".startswith(typed) else items
+
+
+def _bare(words: list[str], place: int) -> str:
+    """`--inspect script.ts`, as Deno and Node take it: what follows is the file, if it is no address."""
+    word = words[place]
+    is_value = place > 0 and words[place - 1] in VALUES
+    if (
+        word not in _INSPECTORS
+        or is_value
+        or re.fullmatch(r"(.+:)?\d+", "".join(words[place + 1 : place + 2]))
+    ):
+        return word
+    return f"{word}={_INSPECT}"
+
+
+def _inspect(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """The address of a debugger. The variable is a switch too."""
+    if value is None or ctx.resilient_parsing:
+        return value
+    if from_environment(ctx, option):
+        if value.lower() in _SWITCH_OFF:
+            return None
+        value = _SWITCH.get(value.lower(), value)
+    with blaming(ctx, option):
+        return _loopback(value)
 
 
 def _is_script(word: str) -> bool:
@@ -103,13 +135,19 @@ def _is_script(word: str) -> bool:
 @click.option("--dry-run", is_flag=True, help="Print what would run, and what it might do; run nothing.")
 @click.option("--help-script", is_flag=True, help="List the parameters that the script declares.")
 @click.option(
-    "--inspect", is_flag=False, flag_value=_INSPECT, metavar="[HOST:PORT]", help="Let a debugger connect."
+    "--inspect",
+    is_flag=False,
+    flag_value=_INSPECT,
+    metavar="[[HOST:]PORT]",
+    callback=_inspect,
+    help=f"Let a debugger connect. [without a value: {_INSPECT}]",
 )
 @click.option(
     "--inspect-brk",
     is_flag=False,
     flag_value=_INSPECT,
-    metavar="[HOST:PORT]",
+    metavar="[[HOST:]PORT]",
+    callback=_inspect,
     help="Wait for a debugger before the first line.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors on stderr.")
@@ -152,7 +190,7 @@ def to_arguments(values: dict[str, object], rest: list[str]) -> RunArguments:
         if address is not None:
             if inspect is not None:
                 raise UsageError("--inspect and --inspect-brk exclude each other", hint="choose one of them")
-            inspect = f"--{name.replace('_', '-')}={_loopback(str(address))}"
+            inspect = f"--{name.replace('_', '-')}={address}"
     params = known.pop("params")
     assert isinstance(params, tuple)
     return RunArguments(**known, params=list(params), inspect=inspect, arguments=rest)  # type: ignore[arg-type]
@@ -162,7 +200,7 @@ def _loopback(address: str) -> str:
     """Whoever connects may run anything as the script: that is for this machine only."""
     from coral.config.address import format_address, parse_address
 
-    host, port = parse_address(address)
+    host, port = parse_address(f"127.0.0.1:{address}" if address.isdigit() else address)
     if host not in ("127.0.0.1", "::1", "localhost"):
         raise UsageError(
             f"a debugger on {host} could be used by other machines",

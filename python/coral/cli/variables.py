@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import click
 
+from coral.cli.twins import check_twin, name_twins
 from coral.config.settings import Setting
 
 # Read where they are used, because an error there must say that the environment was wrong.
@@ -58,6 +59,8 @@ def name_variables(command: click.Command, path: tuple[str, ...]) -> None:
     for option in command.params:
         if isinstance(option, click.Option) and not read_elsewhere & set(option.opts):
             option.envvar = variable_of(path, option)
+            check_twin(option)
+    name_twins(command)
 
 
 def _settings(program: str) -> tuple[Setting, ...]:

@@ -19,8 +19,10 @@ from coral.config.access import SYSTEM
 from coral.config.bounded_file import MAX_CONFIG_BYTES, read_bounded
 from coral.config.kinds import Address, Duration, FilePath, Kind, Switch, Text
 from coral.config.paths import own_uid
+from coral.config.sizes import size_of
 from coral.config.yaml_file import FileValue, parse_yaml
 from coral.errors import ConfigError
+from coral.script_limits import MIN_SCRIPT_MEMORY_BYTES
 
 _EXAMPLE: Final = "it is YAML, such as: colony: 127.0.0.1:4000"
 
@@ -34,11 +36,13 @@ class Memory:
         return "SIZE"
 
     def describe(self) -> str:  # noqa: D102
-        return "size such as 512m or 2g"
+        return f"size such as 512m or 2g, at least {MIN_SCRIPT_MEMORY_BYTES >> 20}m"
 
     def parse(self, raw: object, *, folder: Path) -> str:  # noqa: D102
         if not isinstance(raw, str) or re.fullmatch(r"\d+[kmg](i?b)?", raw.strip().lower()) is None:
             raise ValueError(f"is {raw!r}, expected a {self.describe()}")
+        if (size_of(raw) or 0) < MIN_SCRIPT_MEMORY_BYTES:
+            raise ValueError(f"is {raw}, expected at least {MIN_SCRIPT_MEMORY_BYTES >> 20}m")
         return raw.strip()
 
     def show(self, value: object) -> object:  # noqa: D102

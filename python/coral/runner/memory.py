@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 
+from coral.config.sizes import size_of
 from coral.errors import ConfigError, UsageError
 from coral.script_limits import MIN_SCRIPT_MEMORY_BYTES, SCRIPT_MEMORY_BYTES, SCRIPT_OUTPUT_BYTES
 
-_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _HINT = "write a size such as 512m or 2g"
 
 
@@ -44,7 +44,7 @@ def output_limit() -> int:
     text = os.environ.get("CORAL_OUTPUT")
     if not text:
         return SCRIPT_OUTPUT_BYTES
-    size = _size(text)
+    size = size_of(text)
     if size is None:
         raise ConfigError(f"environment variable CORAL_OUTPUT: {text!r} is no size of output", hint=_HINT)
     return size
@@ -59,7 +59,7 @@ def parse_memory(text: str) -> int:
     >>> parse_memory("512m"), parse_memory("1GiB")
     (536870912, 1073741824)
     """
-    size = _size(text)
+    size = size_of(text)
     if size is None:
         raise UsageError(f"{text!r} is no size of memory", hint=_HINT)
     if size < MIN_SCRIPT_MEMORY_BYTES:
@@ -67,9 +67,3 @@ def parse_memory(text: str) -> int:
             f"{text} of memory is too little, expected at least {MIN_SCRIPT_MEMORY_BYTES >> 20}m", hint=_HINT
         )
     return size
-
-
-def _size(text: str) -> int | None:
-    lower = text.strip().lower().removesuffix("b").removesuffix("i")
-    number, unit = (lower[:-1], _UNITS[lower[-1]]) if lower[-1:] in _UNITS else (lower, 1)
-    return int(number) * unit if number.isascii() and number.isdigit() else None

@@ -261,7 +261,9 @@ def test_what_the_users_file_must_not_say(coral: Program, text: str, message: st
         (
             ["config", "set", "memory", "lots"],
             error(
-                2, "memory is 'lots', expected a size such as 512m or 2g", "memory is size such as 512m or 2g"
+                2,
+                "memory is 'lots', expected a size such as 512m or 2g, at least 128m",
+                "memory is size such as 512m or 2g, at least 128m",
             ),
         ),
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from coral.cli.direct_run import _FLAGS, _VALUES, RunArguments, parse_run
+from coral.cli.direct_run import _FLAGS, VALUES, RunArguments, parse_run
 from coral.cli.run import _REST, run, to_arguments
 from coral.errors import UsageError
 
@@ -106,4 +106,4 @@ def test_the_quick_way_knows_every_option_of_plain_runs() -> None:
     }
     rare = {"-w", "--watch", "--dry-run", "--help-script"}
     rare |= {"--dataset", "--inspect", "--inspect-brk", "-v", "--verbose", "-h", "--help"}
-    assert names - rare == set(_VALUES) | set(_FLAGS)
+    assert names - rare == set(VALUES) | set(_FLAGS)
