@@ -37,7 +37,8 @@ def _dispatch() -> int:
         from coral import run_path
 
         in_one = run_path.use()
-        from coral.cli.direct_run import parse_run, run
+        from coral.cli.direct_run import parse_run, run, split_arguments
+        from coral.colours import choose_as_typed
         from coral.runner.head_start import take
 
         head_start = take()
@@ -52,6 +53,7 @@ def _dispatch() -> int:
         if head_start is not None:
             head_start.give_up()
         gc.enable()
+        choose_as_typed(split_arguments(arguments[1:])[0])
     from coral.cli.main import invoke
 
     return invoke(arguments)

@@ -46,6 +46,7 @@ MODULES = (
     "runner/folder",
     "runner/imports",
     "runner/source",
+    "colours",
     "runner/job",
     "runner/connection",
     "runner/process",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from coral.colours import CHOICES, choose
 from coral.config.address import configured_colony
 from coral.runner.process import refuse_scripts
 from coral.runner.script import Job, run_script
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from coral.runner.head_start import HeadStart
 
 _TWINS = "CORAL_RUN_"
-COLOURS = {"always": True, "never": False, "auto": None}
 OUTPUTS = ("json", "jsonl", "csv", "table")
 
 
@@ -195,7 +195,7 @@ def parse_run(argv: list[str]) -> RunArguments | None:
             found.params.append(value)
         else:
             setattr(found, VALUES[option], value)
-    if len(files) + (found.code is not None) != 1 or found.color not in COLOURS:
+    if len(files) + (found.code is not None) != 1 or found.color not in CHOICES:
         return None
     if found.output is not None and found.output not in OUTPUTS:
         return None
@@ -216,6 +216,7 @@ def run(arguments: RunArguments, head_start: HeadStart | None = None) -> int:
     Raises:
         CoralError: The arguments cannot be used, or the script did not run to its own end.
     """
+    choose(CHOICES[arguments.color])
     if (
         arguments.watch
         or arguments.dry_run
@@ -287,7 +288,6 @@ def make_job(arguments: RunArguments, *, connect: bool = True) -> Job:
         output=arguments.output,
         html=arguments.html,
         inspect=arguments.inspect,
-        colour=COLOURS[arguments.color],
         quiet=arguments.quiet,
         verbose=arguments.verbose,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from coral.colours import coloured
 from coral.errors import CoralError, NotFoundError, StorageError
 
 EXIT_INTERRUPTED = 130
@@ -74,8 +75,8 @@ def _of_the_machine(error: OSError) -> CoralError | None:
 
 
 def report(message: str, hint: str | None = None) -> None:
-    """Prints `error: ...` and `hint: ...` on stderr, in colour on a terminal unless `NO_COLOR` is set."""
-    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    """Prints `error: ...` and `hint: ...` on stderr, in colour where `coral.colours` says so."""
+    colour = coloured(2)
     _line("error", "31", message, colour)
     if hint:
         _line("hint", "36", hint, colour)
@@ -83,7 +84,7 @@ def report(message: str, hint: str | None = None) -> None:
 
 def report_note(message: str) -> None:
     """Prints `note: ...` on stderr."""
-    _line("note", "33", message, sys.stderr.isatty() and not os.environ.get("NO_COLOR"))
+    _line("note", "33", message, coloured(2))
 
 
 def _line(label: str, code: str, text: str, colour: bool) -> None:

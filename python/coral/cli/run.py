@@ -7,9 +7,10 @@ import re
 import click
 from click.shell_completion import CompletionItem
 
-from coral.cli.direct_run import COLOURS, OUTPUTS, VALUES, RunArguments, split_arguments
+from coral.cli.direct_run import OUTPUTS, VALUES, RunArguments, split_arguments
 from coral.cli.options import raw_colony_options
 from coral.cli.twins import blaming, from_environment
+from coral.colours import CHOICES
 from coral.errors import UsageError
 
 _REST = "coral.run.arguments"
@@ -154,10 +155,10 @@ def _is_script(word: str) -> bool:
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr what is run, and how it ended.")
 @click.option(
     "--color",
-    type=click.Choice(tuple(COLOURS)),
+    type=click.Choice(tuple(CHOICES)),
     default="auto",
     show_default=True,
-    help="Whether output is coloured. auto: on a terminal, unless NO_COLOR is set.",
+    help="Whether output is coloured. auto: on a terminal, unless NO_COLOR is set or TERM is dumb.",
 )
 @click.pass_context
 def run(ctx: click.Context, /, **values: object) -> int:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from coral.config.fast_json import dumps, is_deeper
 from coral.errors import CoralError, LimitError, ScriptError
+from coral.printing import visible
 from coral.runner.capture import captured
 from coral.runner.ending import failure_of
 from coral.runner.process import Ended, run_child
@@ -91,7 +92,9 @@ def ask_params(job: Job, *, seconds: float = DESCRIBE_SECONDS, says: bool = True
         confinement = prepared.confinement()
 
         def say() -> None:
-            print(f"coral: {job.source.name} has declared no parameters yet", file=terminal, flush=True)
+            print(
+                f"coral: {visible(job.source.name)} has declared no parameters yet", file=terminal, flush=True
+            )
 
         waiting = (_PATIENCE_SECONDS, say) if says and terminal.isatty() and not job.quiet else None
         try:

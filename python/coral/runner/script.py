@@ -6,6 +6,7 @@ import os
 import sys
 import time
 
+from coral.colours import coloured
 from coral.config.frames_file import frames_of
 from coral.errors import (
     CoralError,
@@ -77,7 +78,7 @@ class Prepared:
             )
         colour = job.colour
         if colour is None:
-            colour = os.isatty(1) and os.isatty(2) and not os.environ.get("NO_COLOR")
+            colour = coloured(1, 2)
         deno_dir = _deno_dir(base, self.deno)
         self.environment = policy.environment(deno_dir=deno_dir, colour=colour)
         if colour:
