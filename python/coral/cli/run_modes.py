@@ -57,7 +57,7 @@ def complete_param(file: str | None, typed: str) -> list[tuple[str, str]]:
     Returns:
         Values and what they are for; nothing where the script cannot be asked.
     """
-    if file is None or file == "-":  # stdin is the shell's terminal, and nobody has written a script there
+    if file is None:
         return []
     try:
         job = Job(find_source(file), colony=None)

@@ -272,14 +272,6 @@ def complete(coral: Program, *words: str) -> list[str]:
     return [line.partition(",")[2] for line in ended.stdout.splitlines() if line]
 
 
-def test_completion_does_not_read_the_terminal(coral: Program) -> None:
-    ended = coral.run(
-        _CORAL_COMPLETE="bash_complete", COMP_WORDS="coral run - -p t", COMP_CWORD="4", stdin=DECLARED.encode()
-    )
-    assert (ended.code, ended.stderr) == (0, "")
-    assert "threshold" not in ended.stdout
-
-
 def test_the_shell_completes_names_and_values(coral: Program) -> None:
     path = coral.script(DECLARED)
     assert complete(coral, path, "-p", "t") == ["threshold="]
