@@ -23,6 +23,17 @@ def visible(text: str) -> str:
     return text if text.isprintable() else _escaped(text, "")
 
 
+def shell_word(text: str) -> str:
+    """Returns a text as a shell takes it for one word: commands that are proposed can be copied.
+
+    >>> print(shell_word("slow.ts"), shell_word("sp ace.ts"), shell_word("-x.ts"))
+    slow.ts 'sp ace.ts' ./-x.ts
+    """
+    import shlex
+
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
 def visible_lines(text: str) -> str:
     """Like `visible`, for a text of several lines: line breaks and tabs stay."""
     return text if text.isprintable() else _escaped(text, _KEPT_IN_TEXTS)

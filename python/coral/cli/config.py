@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import asdict
 from typing import Any
 
@@ -187,7 +188,7 @@ def add_context(name: str, colony: str, tls_ca: str | None, token_file: str | No
     change(config_file(), {CONTEXTS: _written(known)})
     click.echo(f"the context {name} is {address} ({config_file()})")
     if own.values.get("context") != name:
-        click.echo(f"\nNext: coral config use {name}")
+        click.echo(f"\nNext: coral config use {shlex.quote(name)}")
     return 0
 
 
@@ -244,7 +245,7 @@ def _require_context(own: ConfigFile, name: str) -> None:
             f"there is no context {name!r}",
             hint=f"the contexts are {known}"
             if known
-            else f"coral config add-context {name} HOST:PORT adds it",
+            else f"coral config add-context {shlex.quote(name)} HOST:PORT adds it",
         )
 
 

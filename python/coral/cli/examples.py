@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from coral.cli.scaffold import create_script
+from coral.cli.scaffold import create_script, script_path
+from coral.errors import UsageError
 
 
 def example_names() -> list[str]:
@@ -61,14 +62,22 @@ def show(name: str) -> int:
 
 @examples.command()
 @click.argument("name", shell_complete=complete_example)
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=click.Path())
 @click.option("--force", is_flag=True, help="Replace the file if it is there already.")
-def copy(name: str, file: Path | None, force: bool) -> int:
-    """Copy an example to FILE (by default NAME.ts here), to change it."""
+def copy(name: str, file: str | None, force: bool) -> int:
+    """Copy an example to FILE (by default NAME.ts here), to change it.
+
+    A FILE that is a folder, or ends in a slash, gets NAME.ts in it.
+    """
     text = _text(name)
-    path = file or Path(f"{name.removeprefix('example:')}.ts")
-    if path.is_dir():
-        path /= f"{name.removeprefix('example:')}.ts"
+    own_name = f"{name.removeprefix('example:')}.ts"
+    if file is None or file.endswith(("/", os.sep)) or os.path.isdir(file):
+        file = os.path.join(file or "", own_name)
+    path = script_path(file)
+    if path is None:
+        raise UsageError(
+            f"{file!r} names no file", hint=f"for example: coral examples copy {own_name[:-3]} mine.ts"
+        )
     create_script(path, text, force=force, hint="name another file, or replace it with --force")
     return 0
 

@@ -12,6 +12,7 @@ from coral import __version__
 from coral.cli.twins import refused_value
 from coral.cli.variables import name_variables
 from coral.errors import CoralError, UsageError
+from coral.printing import shell_word
 
 # Coral has words of its own for a handshake that fails; gRPC's come where the variable asks for them.
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
@@ -72,7 +73,7 @@ class _LazyGroup(click.Group):
             close = difflib.get_close_matches(name, _COMMANDS, n=1)
             hint = f"did you mean: coral {close[0]}" if close else "coral --help lists the commands"
             if name.endswith((".ts", ".js", ".mts", ".mjs")):
-                hint = f"to run a script: coral run {name}"
+                hint = f"to run a script: coral run {shell_word(name)}"
             raise UsageError(f"there is no command {name!r}", hint=hint)
         return super().resolve_command(ctx, args)
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from importlib import resources
-from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
-from coral.cli.scaffold import create_script
+from coral.cli.scaffold import create_script, script_path
 from coral.errors import NotFoundError, UsageError
-
-_ENDINGS = (".ts", ".mts", ".js", ".mjs")
 
 
 def template_names() -> list[str]:
@@ -69,8 +65,8 @@ def new(name: str | None, template: str, list_them: bool, force: bool) -> int:
     if name is None:
         raise UsageError("missing argument 'NAME'", hint="for example: coral new slow --template traces")
     text = template_text(template)
-    path = Path(name if name.endswith(_ENDINGS) else f"{name}.ts")
-    if not path.stem.strip(".") or name.endswith(("/", os.sep)):
+    path = script_path(name)
+    if path is None:
         raise UsageError(f"{name!r} names no file", hint="for example: coral new slow")
     create_script(path, text, force=force, hint="choose another name, or replace it with --force")
     return 0

@@ -81,13 +81,17 @@ def _help_script(arguments: RunArguments) -> int:
     declaration = ask_params(Job(source, colony=None, quiet=arguments.quiet))
     params = declaration.params
     text = text_of(source)
+    from shlex import quote
+
     from coral.cli.output import render_json, visible
+    from coral.printing import shell_word
 
     if arguments.output == "json":
         sys.stdout.write(render_json([_as_json(param) for param in params or []]))
         return 0
-    words = [f"-p {param.name}={param.kind.upper()}" for param in params or [] if param.required]
-    lines = [f"Usage: coral run {source.shown} {' '.join([*words, '[-p NAME=VALUE ...]'])}"]
+    words = [f"-p {quote(param.name)}={param.kind.upper()}" for param in params or [] if param.required]
+    shown = source.shown if source.path is None else shell_word(source.shown)
+    lines = [f"Usage: coral run {shown} {' '.join([*words, '[-p NAME=VALUE ...]'])}"]
     about = doc_comment(text)
     if about:
         lines += ["", *[f"  {visible(line)}".rstrip() for line in about.splitlines()]]

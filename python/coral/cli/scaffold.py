@@ -9,6 +9,9 @@ from pathlib import Path
 import click
 
 from coral.errors import StorageError, UsageError
+from coral.printing import shell_word
+
+_ENDINGS = (".ts", ".mts", ".js", ".mjs")
 
 
 def write_new(path: Path, text: str, *, force: bool) -> str:
@@ -70,7 +73,18 @@ def create_script(path: Path, text: str, *, force: bool, hint: str) -> None:
     if done == "kept":
         raise UsageError(f"{said(path)} is there already", hint=hint)
     say_done(done, path)
-    click.echo(f"\nNext: coral run --watch {said(path)}")
+    click.echo(f"\nNext: coral run --watch {shell_word(said(path))}")
+
+
+def script_path(name: str) -> Path | None:
+    """The file that a script of this name is; None where the name is none, such as `below/` or nothing.
+
+    >>> print(script_path("slow"), script_path("slow.js"), script_path("below/"))
+    slow.ts slow.js None
+    """
+    ending = next((each for each in _ENDINGS if name.endswith(each)), "")
+    stem = os.path.basename(name.removesuffix(ending))
+    return Path(name if ending else f"{name}.ts") if stem.strip(". ") else None
 
 
 def said(path: Path) -> str:

@@ -16,6 +16,7 @@ import yaml
 from coral.config.bounded_file import MAX_TOKENS_BYTES, read_bounded
 from coral.config.bounded_yaml import YamlProblem, load_yaml
 from coral.errors import ConfigError, NotFoundError, StorageError, UsageError
+from coral.printing import shell_word
 
 ROLES: Final = {
     "viewer": "asks",
@@ -68,7 +69,7 @@ def read_tokens(path: str, *, pipes: bool = True) -> list[Token]:
         path,
         f"the file of tokens {path}",
         most_bytes=MAX_TOKENS_BYTES,
-        hint=f"coral token create NAME --role viewer --token-file {path} makes it",
+        hint=f"coral token create NAME --role viewer --token-file {shell_word(path)} makes it",
         pipes=pipes,
     )
     try:

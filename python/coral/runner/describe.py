@@ -18,6 +18,7 @@ from coral.errors import CoralError, LimitError, ScriptError
 from coral.printing import visible
 from coral.runner.capture import captured
 from coral.runner.ending import failure_of
+from coral.runner.graph import import_graph
 from coral.runner.process import Ended, run_child
 from coral.runner.script import Job, Prepared, load_failure_of
 from coral.runner.terminal import harmless
@@ -25,6 +26,7 @@ from coral.script_limits import DESCRIBE_SECONDS, MAX_PARAM_NESTING, MAX_SCRIPT_
 
 _PATIENCE_SECONDS = 1.0
 _SHOWN_BYTES = 64 * 1024
+_CALL = b"defineParams"
 _EXITED = "exited"  # what describe.js says of a script that ended itself
 
 
@@ -114,25 +116,28 @@ def ask_params(job: Job, *, seconds: float = DESCRIBE_SECONDS, says: bool = True
             text = ""
         failure = _failure(prepared, asked, ended, seconds)
         if failure is None:
-            return Declaration(None, exited=text == _EXITED)
+            return Declaration(None, exited=text == _EXITED and _declares(prepared))
         if says:
             sys.stderr.write(harmless(answer.stderr[-_SHOWN_BYTES:].decode(errors="replace")))
         raise failure
 
 
 def _failure(prepared: Prepared, asked: Job, ended: Ended, seconds: float) -> CoralError | None:
-    """Says why a script declared nothing that should perhaps have; None where it ended well."""
+    """Says why a script declared nothing; None where it declares nothing, however it ended."""
     name = asked.source.name
     if ended.signal == signal.SIGINT:
         raise KeyboardInterrupt
+    if ended.code == 0 and not ended.timed_out:
+        return None
+    failure = None if ended.timed_out else load_failure_of(prepared)
+    if failure is not None or not _declares(prepared):
+        return failure
     if ended.timed_out:
         return LimitError(
             f"{name} declared no parameters within {seconds:g} s",
             hint="coral.defineParams stands at the script's beginning",
         )
-    if ended.code == 0:
-        return None
-    failure = failure_of(ended, asked) or load_failure_of(prepared)
+    failure = failure_of(ended, asked)
     if failure is None:
         failure = CoralError(
             f"{name} ended with {ended.code} before it declared parameters",
@@ -140,6 +145,18 @@ def _failure(prepared: Prepared, asked: Job, ended: Ended, seconds: float) -> Co
         )
         failure.exit_code = ended.code
     return failure
+
+
+def _declares(prepared: Prepared) -> bool:
+    """Whether a script would have declared something: whether it, or what it imports, has the call at all."""
+    for module in import_graph(prepared):
+        try:
+            with open(module.path, "rb") as file:
+                if _CALL in file.read():
+                    return True
+        except OSError:
+            return True  # nobody knows
+    return False
 
 
 def doc_comment(text: str) -> str:

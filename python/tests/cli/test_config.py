@@ -78,6 +78,14 @@ def test_a_file_of_braces_is_kept_too(coral: Program) -> None:
     assert file.read_text() == "check: true\ncolony: b:2\n"
 
 
+def test_the_command_that_is_proposed_can_be_copied(coral: Program) -> None:
+    told = coral.run("config", "add-context", "b ad; x", "p:1", **NO_COLONY).stdout
+    assert told.endswith("\nNext: coral config use 'b ad; x'\n")
+    assert coral.run("config", "use", "no pe", **NO_COLONY).code == 66
+    hint = coral.run("config", "remove-context", "no pe", CORAL_COLONY="").stderr.splitlines()[1]
+    assert hint == "hint: the contexts are b ad; x"
+
+
 def test_contexts(coral: Program) -> None:
     file = own(coral)
     run = coral.run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -71,7 +72,10 @@ def test_a_new_script(coral: Program) -> None:
     ("arguments", "expected"),
     [
         ([], error(2, "missing argument 'NAME'", "for example: coral new slow --template traces")),
-        (["below/"], error(2, "'below/' names no file", "for example: coral new slow")),
+        *[
+            ([name], error(2, f"{name!r} names no file", "for example: coral new slow"))
+            for name in ("below/", "", " ", ".", "..", ".ts", "below/.mjs")
+        ],
         (
             ["a", "-t", "nope"],
             error(
@@ -148,3 +152,26 @@ def test_an_example_is_shown_and_copied(coral: Program) -> None:
         "wrote      folder/analysis.ts"
     )
     assert coral.run("examples", "copy", "analysis", "other.ts").stdout.startswith("wrote      other.ts")
+
+
+def test_an_example_is_copied_into_a_folder_that_is_not_there_yet(coral: Program) -> None:
+    assert coral.run("examples", "copy", "analysis", "below/").stdout.startswith(
+        "wrote      below/analysis.ts\n"
+    )
+    assert coral.run("examples", "copy", "analysis", "mine").stdout.startswith("wrote      mine.ts\n")
+    assert coral.run("examples", "copy", "analysis", "mine.mjs").stdout.startswith("wrote      mine.mjs\n")
+    assert coral.run("examples", "copy", "analysis", "") == error(
+        2, "'' names no file", "for example: coral examples copy analysis mine.ts"
+    )
+
+
+@pytest.mark.parametrize("name", ["sp ace", "a'b", "$(touch x)", "-x"])
+def test_the_command_that_is_proposed_can_be_copied(coral: Program, name: str) -> None:
+    told = coral.run("new", "--", name).stdout
+    command = told.partition("Next: ")[2]
+    assert shlex.split(command)[:3] == ["coral", "run", "--watch"]
+    (path,) = shlex.split(command)[3:]
+    assert not path.startswith("-")
+    assert (coral.home / path).samefile(coral.home / f"{name}.ts")
+    usage = coral.run("run", f"./{name}.ts", "--help-script").stdout.splitlines()[0]
+    assert shlex.split(usage)[3] in (f"./{name}.ts", f"{name}.ts")

@@ -210,6 +210,29 @@ def test_help_of_a_script_that_ends_before(
     )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "throw new Error('no luck');",
+        "Deno.exit(3);",
+        "Deno.exit(0);",
+        'import { services } from "@coral/sdk";\nawait services.list();',
+    ],
+)
+def test_help_of_a_script_that_would_declare_none(coral: Program, text: str) -> None:
+    ended = coral.run("run", coral.script(text), "--help-script")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout.endswith("\nThe script declares no parameters (coral.defineParams).\n")
+
+
+def test_help_of_a_script_whose_declaration_is_imported(coral: Program) -> None:
+    coral.script(DECLARED.replace("console.log(JSON.stringify(params));", ""), "shared.ts")
+    good = coral.script('import { params } from "./shared.ts";\nconsole.log(params);')
+    assert "threshold" in coral.run("run", good, "--help-script").stdout
+    bad = coral.script('throw new Error("no luck");\nawait import("./shared.ts");')
+    assert coral.run("run", bad, "--help-script").code == 1
+
+
 def test_help_of_a_script_that_is_done_before(coral: Program) -> None:
     ended = coral.run("run", coral.script(f"Deno.exit(0);\n{DECLARED}"), "--help-script")
     assert (ended.code, ended.stderr) == (0, "")
@@ -219,7 +242,7 @@ def test_help_of_a_script_that_is_done_before(coral: Program) -> None:
 
 
 def test_a_terminal_is_told_that_it_takes_time(coral: Program) -> None:
-    path = coral.script("for (;;);")
+    path = coral.script("for (;;);\n" + DECLARED)
     said = "coral: script.ts has declared no parameters yet"
     _, shown, _ = at_terminal(coral, "run", path, "--help-script", until=said)
     assert said in shown
