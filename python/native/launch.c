@@ -67,8 +67,8 @@ static int stdin_for_reading(void) {
   int reader = -1, error = 0;
   if ((flags & O_ACCMODE) == O_RDWR) {
     reader = open("/proc/self/fd/0", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (reader < 0 && errno == ENXIO) return 0;  // a socket
     if (reader < 0) error = errno;
+    if (reader < 0 && !isatty(0)) return 0;  // a socket, or a machine without /proc
   }
   if (reader < 0) reader = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (place > 0) lseek(reader, place, SEEK_SET);

@@ -124,16 +124,26 @@ def test_a_pipe_and_a_socket_stay(system: Kernel, tmp_path: Path) -> None:
         assert _stdin(system, theirs.fileno(), "print(os.read(0, 9))") == ("b'given'", [])
 
 
-def test_a_terminal_that_cannot_be_opened_is_told(system: Kernel) -> None:
-    """It has hung up; that of another user, after `su`, can be used and not be opened either."""
+def test_a_terminal_that_cannot_be_opened_is_told(system: Kernel, pipe: tuple[int, int]) -> None:
+    """As after `su`: it is another user's, who let us have it open."""
+    read, write = pipe
     master, slave = pty.openpty()
-    os.close(master)  # it has hung up
     try:
-        said, refused = _stdin(system, slave, _MODE + "print(os.read(0, 9))")
+        os.seteuid(65534)
+    except OSError:
+        pytest.skip("only root can be another user, where there is one")
+    try:
+        command = ["/bin/sh", "-c", "test -t 0 && echo terminal; cat; echo end"]
+        pid, refused = launch(command, {}, Walls(system), own_group=True, stdio=(slave, write, 2))
     finally:
+        os.seteuid(0)
+        os.close(master)
         os.close(slave)
-    assert said == "True False b''"
-    assert refused == ["stdin: the kernel refuses it (Input/output error)"]
+    os.close(write)
+    with os.fdopen(os.dup(read), "rb") as file:
+        assert file.read() == b"end\n"
+    assert os.waitpid(pid, 0)[1] == 0
+    assert refused == ["stdin: the kernel refuses it (Permission denied)"]
 
 
 def test_all_walls_at_once(system: Kernel, pipe: tuple[int, int], tmp_path: Path) -> None:

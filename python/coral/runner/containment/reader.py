@@ -15,7 +15,6 @@ def only_read_stdin() -> None:
         OSError: It cannot be opened anew, as another user's terminal: then there is nothing to read.
     """
     import fcntl
-    from errno import ENXIO
 
     try:
         flags = fcntl.fcntl(0, fcntl.F_GETFL)
@@ -32,8 +31,8 @@ def only_read_stdin() -> None:
     try:
         reader = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
     except OSError as error:
-        if error.errno == ENXIO or (not os.isatty(0) and not os.path.exists("/proc/self/fd/0")):
-            return  # a socket; or a file, on a system without /proc
+        if not os.isatty(0):
+            return  # a socket, or a system without /proc
         failure = error
         reader = os.open(os.devnull, os.O_RDONLY)
     try:
