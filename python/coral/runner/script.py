@@ -303,7 +303,8 @@ def _run(prepared: Prepared, job: Job) -> Ended:
         if os.isatty(0) or os.isatty(1) or os.isatty(2):
             from coral.runner.screen import Screen
 
-            with Screen(None if prepared.head_start is None else prepared.head_start.pipes):
+            pipes = None if prepared.head_start is None else prepared.head_start.pipes
+            with Screen(job.output_limit, pipes):
                 return start()
         return start()
     finally:

@@ -105,6 +105,23 @@ def test_a_script_cannot_steer_the_terminal(coral: Program) -> None:
     assert "owned" not in seen
 
 
+def test_what_is_beyond_the_limit_is_left_out_and_told(coral: Program) -> None:
+    """However few writes it takes; by one or a few of them a script may even end before the watchdog looks."""
+    script = coral.script(
+        "const large = new Uint8Array(6 << 20).fill(0x61); for (let at = 0; at < large.length; at += 80) large[at] = 10;"
+        "for (let times = 0; times < 3; times++) Deno.stdout.writeSync(large);"
+    )
+    code, seen, _ = at_terminal(coral, "run", script, "--no-check", NO_COLOR="1")
+    assert code in (0, 124)
+    assert (8 << 20) - 1000 < len(seen) < (8 << 20) + 1000
+    assert (
+        seen.count(
+            "coral: what it prints from here on is left out (limit 8 MiB, CORAL_OUTPUT=1g raises it)\n"
+        )
+        == 1
+    )
+
+
 def test_colours_stay(coral: Program) -> None:
     script = coral.script('console.log("%cred", "color: red");console.log({a: 1});')
     code, seen, _ = at_terminal(coral, "run", script, "--no-check")
