@@ -22,6 +22,7 @@ from coral.config.agent_file import AGENT_SETTINGS, FILE_ENV, default_agent_file
 from coral.errors import refuse_on_windows
 from coral.limits import MAX_BURST_HZ
 from coral.model.durations import parse_duration_ns
+from coral.printing import emit, tell
 
 
 @click.group()
@@ -118,7 +119,7 @@ def sample(hz: float, period: str, data: Path) -> None:
 
     seconds = parse_duration_ns(period) / 1e9
     ask_agent(data, {"do": "sample", "hz": hz, "seconds": seconds})
-    click.echo(f"sampling at {hz:g} Hz for {period}", err=True)
+    tell(f"sampling at {hz:g} Hz for {period}")
 
 
 @agent.command()
@@ -130,7 +131,7 @@ def status(data: Path, output: str) -> None:
 
     found = read_status(data)
     if output == "json":
-        click.echo(render_json(found), nl=False)
+        emit(render_json(found))
     else:
         rows = [(name, value) for name, value in found.items()]
-        click.echo(render_rows(output, [("name", "VARCHAR"), ("value", "VARCHAR")], rows), nl=False)
+        emit(render_rows(output, [("name", "VARCHAR"), ("value", "VARCHAR")], rows))

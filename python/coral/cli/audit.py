@@ -7,6 +7,7 @@ import click
 from coral.cli.errors import report_note
 from coral.cli.options import output_option
 from coral.cli.output import render_rows
+from coral.printing import emit
 from coral.runner.audit import audit_file, records
 
 _COLUMNS = [
@@ -36,11 +37,11 @@ def audit(limit: int, path: bool, output: str) -> None:
     coral audit -o json --limit 1000
     """
     if path:
-        click.echo(audit_file())
+        emit(f"{audit_file()}\n")
         return
     found = list(records())
     rows = [[_text(record.get(name)) for name, _ in _COLUMNS] for record in found[-limit:]]
-    click.echo(render_rows(output, _COLUMNS, rows), nl=False)
+    emit(render_rows(output, _COLUMNS, rows))
     if not found and output == "table":
         report_note(f"nothing was written down yet in {audit_file()}")
 

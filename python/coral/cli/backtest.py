@@ -17,6 +17,7 @@ from coral.cli.output import render_json, render_rows
 from coral.cli.replay_options import params_option, read_params
 from coral.errors import UsageError
 from coral.model.durations import parse_duration_ns
+from coral.printing import emit, say, tell
 
 if TYPE_CHECKING:
     from coral.replay.backtest import Backtest
@@ -70,10 +71,10 @@ def backtest(
     limit = BACKTEST_SECONDS if timeout is None else _length("--timeout", timeout).total_seconds()
     with _recording(dataset, colony, length) as path, RecordingHost(path) as host:
         found = replay(host, file, since=length, params=values, texts=texts, time_limit=limit)
-    click.echo(_render(found, output), nl=False)
+    emit(_render(found, output))
     if output != "json":
         times = "once" if found.fired == 1 else f"{found.fired} times"
-        click.echo(f"fired {times} from {_text(found.start)} to {_text(found.end)}", err=True)
+        tell(f"fired {times} from {_text(found.start)} to {_text(found.end)}")
     if found.checks:
         report(found.checks.splitlines()[-1], None)
         return EXIT_CHECKS
@@ -93,7 +94,7 @@ def _recording(dataset: Path | None, colony: ColonyFlags, length: timedelta | No
         path = Path(folder, "recording.duckdb")
         found = resolve_colony(colony)
         with ColonyClient(found.address, found.access) as client:
-            click.echo("coral: recording from the colony", err=True)
+            say("recording from the colony")
             record(client, path, since=length)
         yield path
 

@@ -11,6 +11,7 @@ import click
 
 from coral.config.paths import own_uid
 from coral.errors import StorageError
+from coral.printing import emit, show_lines
 from coral.runner import places
 from coral.runner.binary import read_manifest
 from coral.runner.imports import in_use
@@ -56,16 +57,14 @@ def show(as_json: bool) -> int:
             {"path": entry.path, "what": entry.what, "bytes": entry.size, "old": entry.old}
             for entry in entries
         ]
-        click.echo(render_json(listed), nl=False)
+        emit(render_json(listed))
         return 0
     for entry in entries:
-        click.echo(
-            f"{_size(entry.size):>9}  {'old' if entry.old else 'used':<4}  {entry.what:<20}  {entry.path}"
-        )
+        state = "old" if entry.old else "used"
+        show_lines(f"{_size(entry.size):>9}  {state:<4}  {entry.what:<20}  {entry.path}")
     old = sum(entry.size for entry in entries if entry.old)
-    click.echo(
-        f"{_size(sum(entry.size for entry in entries)):>9}  in all; coral cache prune frees {_size(old)}"
-    )
+    total = sum(entry.size for entry in entries)
+    show_lines(f"{_size(total):>9}  in all; coral cache prune frees {_size(old)}")
     return 0
 
 
@@ -79,13 +78,13 @@ def prune(everything: bool, dry_run: bool) -> int:
         if not (entry.old or everything) or entry.what == _RUNS:
             continue
         if _in_use(entry.path):
-            click.echo(f"kept {entry.path}: it is in use")
+            show_lines(f"kept {entry.path}: it is in use")
             continue
         if not dry_run:
             _remove(entry.path)
-        click.echo(f"{'would remove' if dry_run else 'removed'} {entry.path} ({_size(entry.size)})")
+        show_lines(f"{'would remove' if dry_run else 'removed'} {entry.path} ({_size(entry.size)})")
         freed += entry.size
-    click.echo(f"{'would free' if dry_run else 'freed'} {_size(freed)}")
+    show_lines(f"{'would free' if dry_run else 'freed'} {_size(freed)}")
     return 0
 
 

@@ -6,6 +6,8 @@ from importlib import resources
 
 import click
 
+from coral.printing import emit
+
 _SHELLS = ("bash", "zsh", "fish")
 
 
@@ -23,5 +25,5 @@ def completion(shell: str) -> int:
       fish   coral completion fish > ~/.config/fish/completions/coral.fish
     """
     script = resources.files("coral.cli").joinpath("shells", f"coral.{shell}")
-    click.echo(script.read_text(encoding="utf-8"), nl=False)
+    emit(script.read_text(encoding="utf-8"))
     return 0

@@ -17,6 +17,7 @@ from coral.config.edit import change
 from coral.config.file import CONTEXTS, KEYS, ConfigFile, Context, Key, check_value, parse_value, shown
 from coral.config.paths import cache_dir, config_dir, config_file, state_dir
 from coral.errors import NotFoundError, UsageError
+from coral.printing import emit, show_lines
 
 
 def _complete_key(ctx: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem]:
@@ -53,7 +54,7 @@ def path(as_json: bool) -> int:
         _print_json({name.replace(" ", "_"): place for name, place in places.items()})
     else:
         for name, place in places.items():
-            click.echo(f"{name:<12}  {place or 'none'}")
+            show_lines(f"{name:<12}  {place or 'none'}")
     return 0
 
 
@@ -71,7 +72,7 @@ def show(as_json: bool) -> int:
     rows = [(name, "-" if value is None else _text(value), source) for name, (value, source) in found.items()]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, value, source in rows:
-        click.echo(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}".rstrip())
+        show_lines(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}".rstrip())
     return 0
 
 
@@ -85,7 +86,7 @@ def get(key: str) -> int:
         value = None if chosen is None else chosen.address
     if value is None:
         raise NotFoundError(f"{key} is not set", hint=f"coral config set {key} VALUE sets it")
-    click.echo(_text(value))
+    emit(f"{_text(value)}\n")
     return 0
 
 
@@ -104,7 +105,7 @@ def set_key(key: str, value: str) -> int:
     if key == "context":
         _require_context(own, value)
     _change({key: checked}, own)
-    click.echo(f"{key} is {_text(checked)} now ({config_file()})")
+    show_lines(f"{key} is {_text(checked)} now ({config_file()})")
     _note_if_overruled(found)
     return 0
 
@@ -119,7 +120,7 @@ def unset(key: str) -> int:
             f"{key} is not set in {config_file()}", hint="coral config show says what is set where"
         )
     change(config_file(), {key: None})
-    click.echo(f"{key} is not set any more ({config_file()})")
+    show_lines(f"{key} is not set any more ({config_file()})")
     _note_if_overruled(found)
     return 0
 
@@ -135,11 +136,11 @@ def contexts(as_json: bool) -> int:
         _print_json([{"name": name, **asdict(known[name]), "used": name == used} for name in known])
         return 0
     if not known:
-        click.echo("There are none. coral config add-context NAME HOST:PORT adds one.")
+        show_lines("There are none. coral config add-context NAME HOST:PORT adds one.")
     width = max((len(name) for name in known), default=0)
     for name, context in known.items():
         more = ("  tls" if context.tls_ca else "") + ("  token" if context.token_file else "")
-        click.echo(f"{'*' if name == used else ' '} {name:<{width}}  {context.colony}{more}")
+        show_lines(f"{'*' if name == used else ' '} {name:<{width}}  {context.colony}{more}")
     return 0
 
 
@@ -150,7 +151,7 @@ def use(name: str) -> int:
     own = _own()
     _require_context(own, name)
     _change({"context": name}, own)
-    click.echo(f"commands use {own.contexts[name].colony} now (context {name})")
+    show_lines(f"commands use {own.contexts[name].colony} now (context {name})")
     _note_if_overruled(_key("context"))
     return 0
 
@@ -186,9 +187,9 @@ def add_context(name: str, colony: str, tls_ca: str | None, token_file: str | No
     read_access(address, tls_ca=ca, token_file=token, token=None)  # what cannot be used is told now
     known = {**own.contexts, name: Context(address, ca, token)}
     change(config_file(), {CONTEXTS: _written(known)})
-    click.echo(f"the context {name} is {address} ({config_file()})")
+    show_lines(f"the context {name} is {address} ({config_file()})")
     if own.values.get("context") != name:
-        click.echo(f"\nNext: coral config use {shlex.quote(name)}")
+        show_lines("", f"Next: coral config use {shlex.quote(name)}")
     return 0
 
 
@@ -201,7 +202,7 @@ def remove_context(name: str) -> int:
     known = {other: own.contexts[other] for other in own.contexts if other != name}
     used = own.values.get("context") == name
     change(config_file(), {CONTEXTS: _written(known) or None, **({"context": None} if used else {})})
-    click.echo(f"the context {name} is removed{'; it was the one in use' if used else ''}")
+    show_lines(f"the context {name} is removed{'; it was the one in use' if used else ''}")
     return 0
 
 
@@ -285,4 +286,4 @@ def _text(value: object) -> str:
 def _print_json(value: object) -> None:
     from coral.cli.output import render_json
 
-    click.echo(render_json(value), nl=False)
+    emit(render_json(value))

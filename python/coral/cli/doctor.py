@@ -8,6 +8,7 @@ import click
 
 from coral.cli.checks import Finding
 from coral.cli.options import ColonyFlags, colony_option
+from coral.printing import emit, show_text, visible
 
 EXIT_PROBLEMS = 3
 
@@ -33,9 +34,9 @@ def doctor(ctx: click.Context, /, colony: ColonyFlags, prepare: bool, verify: bo
         from coral.cli.output import render_json
 
         document = {"healthy": healthy, "findings": [asdict(finding) for finding in findings]}
-        click.echo(render_json(document), nl=False)
+        emit(render_json(document))
     else:
-        click.echo(_text(findings), nl=False)
+        show_text(_text(findings))
     return 0 if healthy else EXIT_PROBLEMS
 
 
@@ -57,8 +58,6 @@ def _findings(root: click.Group, colony: ColonyFlags, prepare: bool, verify: boo
 
 
 def _text(findings: list[Finding]) -> str:
-    from coral.cli.output import visible
-
     width = max(len(finding.name) for finding in findings)
     lines = []
     for finding in findings:

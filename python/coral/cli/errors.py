@@ -7,6 +7,7 @@ import sys
 
 from coral.colours import coloured
 from coral.errors import CoralError, NotFoundError, StorageError
+from coral.printing import tell_text, visible, visible_lines
 
 EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141
@@ -77,35 +78,20 @@ def _of_the_machine(error: OSError) -> CoralError | None:
 def report(message: str, hint: str | None = None) -> None:
     """Prints `error: ...` and `hint: ...` on stderr, in colour where `coral.colours` says so."""
     colour = coloured(2)
-    _line("error", "31", message, colour)
+    _line("error", "31", visible_lines(message), colour)
     if hint:
-        _line("hint", "36", hint, colour)
+        _line("hint", "36", visible_lines(hint), colour)
 
 
 def report_note(message: str) -> None:
     """Prints `note: ...` on stderr."""
-    _line("note", "33", message, coloured(2))
+    _line("note", "33", visible(message), coloured(2))
 
 
 def _line(label: str, code: str, text: str, colour: bool) -> None:
     head = f"\033[1;{code}m{label}:\033[0m" if colour else f"{label}:"
-    print(head, _shown(text), file=sys.stderr)
-
-
-def _shown(text: str) -> str:
-    """Names of files and what scripts say are in it: nothing of that may steer the terminal."""
-    if text.isprintable():
-        return text
-    import re
-    import unicodedata
-
-    def escape(found: re.Match[str]) -> str:
-        code = ord(found[0])
-        if found[0] in "\n\t\u200d" or unicodedata.category(found[0]) not in ("Cc", "Cf"):
-            return found[0]
-        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-
-    return re.sub(r"[^ -~]", escape, text)
+    sys.stderr.write(f"{head} {text}\n")
+    sys.stderr.flush()
 
 
 def _traceback_if_asked() -> bool:
@@ -113,5 +99,5 @@ def _traceback_if_asked() -> bool:
         return False
     import traceback
 
-    traceback.print_exc()
+    tell_text(traceback.format_exc())
     return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,10 @@ import click
 
 from coral.cli.errors import report_note
 from coral.cli.options import ColonyFlags, colony_option, resolve_colony
-from coral.cli.output import render_json, render_table, visible
+from coral.cli.output import render_json, render_table
 from coral.errors import UnreachableError, UsageError
 from coral.model.durations import parse_duration_ns
+from coral.printing import emit, visible
 
 if TYPE_CHECKING:
     from coral._proto.colony.v1.query_pb2 import EmittedEvent, QueryEventsRequest
@@ -74,7 +74,7 @@ def events(
         found, more = client.events(request, limit=limit)
         if follow:
             _follow(client, request, found, output, limit=limit)
-    click.echo(_render(output, found, more), nl=False)
+    emit(_render(output, found, more))
     if more and output == "table":
         report_note(f"there are more than these {len(found)}: ask with a larger --limit")
 
@@ -87,8 +87,7 @@ def _follow(
     while True:
         for event in reversed(found):
             request.after_sequence = max(request.after_sequence, event.sequence)
-            click.echo(_line(output, event), nl=False)
-        sys.stdout.flush()
+            emit(_line(output, event))
         time.sleep(_POLL_SECONDS)
         try:
             found, more = client.events(request, limit=limit)

@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 
 from coral.cli.scaffold import create_script, script_path
 from coral.errors import UsageError
+from coral.printing import emit, show_lines
 
 
 def example_names() -> list[str]:
@@ -44,11 +45,10 @@ def list_examples(as_json: bool) -> int:
     if as_json:
         from coral.cli.output import render_json
 
-        click.echo(render_json([{"name": name, "about": _about(name)} for name in names]), nl=False)
+        emit(render_json([{"name": name, "about": _about(name)} for name in names]))
         return 0
     width = max((len(name) for name in names), default=0)
-    for name in names:
-        click.echo(f"{name:<{width}}  {_about(name)}")
+    show_lines(*[f"{name:<{width}}  {_about(name)}" for name in names])
     return 0
 
 
@@ -56,7 +56,7 @@ def list_examples(as_json: bool) -> int:
 @click.argument("name", shell_complete=complete_example)
 def show(name: str) -> int:
     """Print an example."""
-    click.echo(_text(name), nl=False)
+    emit(_text(name))
     return 0
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
 from coral.cli.errors import report_note
 from coral.cli.options import ColonyFlags, colony_option, output_option, resolve_colony
-from coral.cli.output import render_csv, render_json, render_table, visible
+from coral.cli.output import render_csv, render_json, render_table
 from coral.errors import UsageError
+from coral.printing import emit
 
 _WIDEST = 160
 
@@ -44,12 +44,12 @@ def functions(service: str, name: str | None, colony: ColonyFlags, output: str, 
         else:
             listed = client.functions(service, match=match)
             found, completeness = list(listed.functions), listed.completeness
-    click.echo(_render(output, found, completeness), nl=False)
+    emit(_render(output, found, completeness))
     if completeness is not None and output != "json":
         if completeness.rows_cut:
             report_note("the program has more functions than an agent reads")
         for note in completeness.notes:
-            report_note(visible(note))
+            report_note(note)
 
 
 def _render(output: str, found: list[Any], completeness: Any) -> str:
@@ -83,11 +83,6 @@ def _render(output: str, found: list[Any], completeness: Any) -> str:
         for function in found
     ]
     if output == "csv":
-        if sys.stdout.isatty():
-            rows = [
-                (visible(name), visible(source), visible(binary), offset)
-                for name, source, binary, offset in rows
-            ]
         return render_csv(names, rows)
     return render_table(names, rows, widest=_WIDEST)
 

@@ -12,6 +12,7 @@ import click
 from coral.cli.scaffold import said, say_done, write_new
 from coral.config.bounded_file import MAX_SERVER_CONFIG_BYTES, read_bounded
 from coral.errors import ConfigError, UsageError
+from coral.printing import show_lines
 
 _FIRST = "first.ts"
 
@@ -50,9 +51,10 @@ def init(directory: Path, force: bool) -> int:
         if done == "kept":
             kept.append(name)
     if "deno.json" in kept and types.as_uri() not in _text_of(directory / "deno.json"):
-        click.echo(
-            "\nFor completions in your editor, deno.json needs this:\n"
-            f'  "imports": {json.dumps(_deno_settings(types)["imports"])}'
+        show_lines(
+            "",
+            "For completions in your editor, deno.json needs this:",
+            f'  "imports": {json.dumps(_deno_settings(types)["imports"])}',
         )
     _say_next(directory)
     return 0
@@ -69,14 +71,15 @@ def _text_of(path: Path) -> str:
 
 
 def _say_next(directory: Path) -> None:
-    where = "" if os.path.samefile(directory, ".") else f"  cd {shlex.quote(said(directory))}\n"
-    click.echo(
-        "\nNext:\n"
-        f"{where}"
-        "  coral demo                   # in another terminal: services to look at\n"
-        f"  coral run --watch {_FIRST}   # runs again whenever you save it\n"
-        "  coral new --list             # more to begin with\n"
-        "VS Code: accept the recommended extension (Deno). Other editors: their Deno or TypeScript plugin."
+    where = "" if os.path.samefile(directory, ".") else f"  cd {shlex.quote(said(directory))}"
+    show_lines(
+        "",
+        "Next:",
+        *([where] if where else []),
+        "  coral demo                   # in another terminal: services to look at",
+        f"  coral run --watch {_FIRST}   # runs again whenever you save it",
+        "  coral new --list             # more to begin with",
+        "VS Code: accept the recommended extension (Deno). Other editors: their Deno or TypeScript plugin.",
     )
 
 

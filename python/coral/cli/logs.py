@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import click
 
 from coral.cli.errors import report_note
 from coral.cli.options import ColonyFlags, colony_option, output_option, resolve_colony
-from coral.cli.output import render_csv, render_json, render_table, visible
+from coral.cli.output import render_csv, render_json, render_table
 from coral.model.durations import parse_duration_ns
+from coral.printing import emit
 
 _SEVERITIES = ("trace", "debug", "info", "warn", "error", "fatal")  # as LogSeverity from 1 on
 _WIDEST = 10_000
@@ -64,12 +64,12 @@ def logs(
     found_at = resolve_colony(colony)
     with ColonyClient(found_at.address, found_at.access) as client:
         found = client.logs(request, limit=limit)
-    click.echo(_render(output, found), nl=False)
+    emit(_render(output, found))
     if output != "json":
         if found.completeness.rows_cut:
             report_note(f"there are more than these {len(found.records)}: ask with a larger --limit")
         for note in found.completeness.notes:
-            report_note(visible(note))
+            report_note(note)
 
 
 def _render(output: str, found: Any) -> str:
@@ -101,10 +101,6 @@ def _render(output: str, found: Any) -> str:
     ]
     names = ("time", "severity", "service", "body")
     if output == "csv":
-        if sys.stdout.isatty():
-            rows = [
-                (time, severity, visible(service), visible(body)) for time, severity, service, body in rows
-            ]
         return render_csv(names, rows)
     return render_table(names, rows, widest=_WIDEST)
 

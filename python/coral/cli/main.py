@@ -12,7 +12,7 @@ from coral import __version__
 from coral.cli.twins import refused_value
 from coral.cli.variables import name_variables
 from coral.errors import CoralError, UsageError
-from coral.printing import shell_word
+from coral.printing import shell_word, show_text
 
 # Coral has words of its own for a handshake that fails; gRPC's come where the variable asks for them.
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
@@ -88,7 +88,7 @@ class _LazyGroup(click.Group):
 def coral(ctx: click.Context) -> None:
     """Scriptable observability: ask live telemetry with TypeScript or SQL."""
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        show_text(ctx.get_help() + "\n")
 
 
 def invoke(arguments: list[str]) -> int:

@@ -9,6 +9,7 @@ from click.shell_completion import CompletionItem
 
 from coral.cli.scaffold import create_script, script_path
 from coral.errors import NotFoundError, UsageError
+from coral.printing import show_lines
 
 
 def template_names() -> list[str]:
@@ -59,8 +60,7 @@ def new(name: str | None, template: str, list_them: bool, force: bool) -> int:
     if list_them:
         names = template_names()
         width = max(len(each) for each in names)
-        for each in names:
-            click.echo(f"{each:<{width}}  {_about(each)}")
+        show_lines(*[f"{each:<{width}}  {_about(each)}" for each in names])
         return 0
     if name is None:
         raise UsageError("missing argument 'NAME'", hint="for example: coral new slow --template traces")

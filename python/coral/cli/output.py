@@ -6,17 +6,16 @@ import csv
 import io
 import json
 import math
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from coral.printing import visible, visible_json
+
 FORMATS = ("table", "csv", "json")
 
 _MAX_CELL_WIDTH = 100
-# What json.dumps leaves as it is and a terminal acts on: C1 controls, and what reverses the text.
-_STEERING = re.compile("[\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
 def render_rows(
@@ -59,7 +58,7 @@ def render_json(value: object) -> str:
     bytes lower-case hex. Characters that could steer a terminal are escaped, as JSON allows.
     """
     text = json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+    return f"{visible_json(text)}\n"
 
 
 def render_csv(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -117,11 +116,6 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def visible(text: str) -> str:
-    """Text with control characters as escapes, safe to write to a terminal."""
-    return "".join([_visible(character) for character in text])
-
-
 def _cell(value: object, widest: int) -> str:
     if value is None:
         return "NULL"
@@ -131,19 +125,6 @@ def _cell(value: object, widest: int) -> str:
     while _width(text) >= widest:
         text = text[: min(len(text) - 1, widest - 1)]
     return text + "…"
-
-
-def _visible(character: str) -> str:
-    if character == "\n":
-        return "\\n"
-    if character == "\t":
-        return "\\t"
-    # Cc: control; Cf: invisible, among them the ones that reverse the text's direction. U+200D joins
-    # the parts of one emoji.
-    if unicodedata.category(character) in ("Cc", "Cf") and character != "\u200d":
-        code = ord(character)
-        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-    return character
 
 
 def _width(text: str) -> int:

@@ -7,6 +7,7 @@ import click
 from coral.cli.errors import report_note
 from coral.cli.options import ColonyFlags, colony_option, output_option, resolve_colony
 from coral.cli.output import render_rows
+from coral.printing import emit
 
 _COLUMNS = [
     ("id", "BIGINT"),
@@ -49,4 +50,4 @@ def queries(colony: ColonyFlags, cancel: int | None, output: str) -> None:
         ]
         for query in list_queries(found.address, found.access)
     ]
-    click.echo(render_rows(output, _COLUMNS, rows), nl=False)
+    emit(render_rows(output, _COLUMNS, rows))

@@ -14,6 +14,7 @@ from coral.cli.options import ColonyFlags, colony_option, output_option, resolve
 from coral.cli.output import render_rows
 from coral.errors import UsageError
 from coral.model.durations import parse_duration_ns
+from coral.printing import emit
 
 if TYPE_CHECKING:
     from coral.client.colony import ColonyClient, QueryResult
@@ -91,7 +92,7 @@ def _source(colony: ColonyFlags, dataset: Path | None) -> ColonyClient | Dataset
 
 
 def _show(result: QueryResult, output: str) -> None:
-    click.echo(render_result(result, output), nl=False)
+    emit(render_result(result, output))
     if output != "json":
         report_completeness(result)
 

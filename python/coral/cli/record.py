@@ -11,6 +11,7 @@ from coral.cli.errors import report_note
 from coral.cli.options import ColonyFlags, colony_option, resolve_colony
 from coral.errors import UsageError
 from coral.model.durations import parse_duration_ns
+from coral.printing import say, tell
 
 
 @click.command()
@@ -43,7 +44,7 @@ def record(
 
     def told(table: str, rows: int) -> None:
         if not quiet:
-            click.echo(f"coral: {rows:,} rows of {table}", err=True)
+            say(f"{rows:,} rows of {table}")
 
     found = resolve_colony(colony)
     with ColonyClient(found.address, found.access) as client:
@@ -59,8 +60,7 @@ def record(
         for note in made.notes:
             report_note(note)
         size = file.stat().st_size / 1_000_000
-        click.echo(
+        tell(
             f"recorded {made.start:%Y-%m-%d %H:%M:%S}Z to {made.recorded_at:%Y-%m-%d %H:%M:%S}Z"
             f" in {file} ({size:.1f} MB)",
-            err=True,
         )

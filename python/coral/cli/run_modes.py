@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 from coral.cli.direct_run import RunArguments, find_colony, make_job
 from coral.errors import CoralError, UsageError
+from coral.printing import emit, say, show_lines, visible
 from coral.runner.describe import DeclaredParam, ask_params, doc_comment
 from coral.runner.script import Job, run_script
 from coral.runner.source import find_source, text_of
@@ -83,30 +83,30 @@ def _help_script(arguments: RunArguments) -> int:
     text = text_of(source)
     from shlex import quote
 
-    from coral.cli.output import render_json, visible
+    from coral.cli.output import render_json
     from coral.printing import shell_word
 
     if arguments.output == "json":
-        sys.stdout.write(render_json([_as_json(param) for param in params or []]))
+        emit(render_json([_as_json(param) for param in params or []]))
         return 0
     words = [f"-p {quote(param.name)}={param.kind.upper()}" for param in params or [] if param.required]
     shown = source.shown if source.path is None else shell_word(source.shown)
     lines = [f"Usage: coral run {shown} {' '.join([*words, '[-p NAME=VALUE ...]'])}"]
     about = doc_comment(text)
     if about:
-        lines += ["", *[f"  {visible(line)}".rstrip() for line in about.splitlines()]]
+        lines += ["", *[f"  {line}".rstrip() for line in about.splitlines()]]
     lines.append("")
     if params is None:
         ends = " before it ends itself" if declaration.exited else ""
         lines.append(f"The script declares no parameters{ends} (coral.defineParams).")
     elif params:
-        rows = [(param.name, visible(_kind(param)), visible(_about(param))) for param in params]
+        rows = [(visible(param.name), visible(_kind(param)), _about(param)) for param in params]
         widths = [max([len(row[column]) for row in rows]) for column in (0, 1)]
         lines.append("Parameters:")
         lines += [f"  {name:<{widths[0]}}  {kind:<{widths[1]}}  {text}".rstrip() for name, kind, text in rows]
     else:
         lines.append("The script takes no parameters.")
-    print("\n".join(lines))
+    show_lines(*lines)
     return 0
 
 
@@ -154,7 +154,10 @@ def _dry_run(arguments: RunArguments) -> int:
     if found is not None:
         job.colony, job.access = found.address, found.access
     made = plan(job)
-    sys.stdout.write(render_json(made) if output == "json" else render(made))
+    if output == "json":
+        emit(render_json(made))
+    else:
+        show_lines(*render(made))
     return 0
 
 
@@ -170,14 +173,14 @@ def _on_recording(arguments: RunArguments, dataset: str) -> int:
 
 
 def _verbose(job: Job, served_by: str | None = None) -> int:
-    _say(f"running {job.source.shown} with {served_by or f'colony {job.colony}'}")
+    say(f"running {job.source.shown} with {served_by or f'colony {job.colony}'}")
     start = time.monotonic()
     code: object = "an error"
     try:
         code = run_script(job)
         return code
     finally:
-        _say(f"{job.source.name} ended after {time.monotonic() - start:.2f} s with {code}")
+        say(f"{job.source.name} ended after {time.monotonic() - start:.2f} s with {code}")
 
 
 def _watch(arguments: RunArguments) -> int:
@@ -200,7 +203,3 @@ def _watch(arguments: RunArguments) -> int:
     extra = [path for path in (arguments.file, arguments.param_file) if path is not None]
     watch = Watch(job, once, extra=extra, checks=checks)
     return watch.run()
-
-
-def _say(text: str) -> None:
-    print(f"coral: {text}", file=sys.stderr, flush=True)

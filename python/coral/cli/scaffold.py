@@ -6,10 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
-import click
-
 from coral.errors import StorageError, UsageError
-from coral.printing import shell_word
+from coral.printing import shell_word, show_lines
 
 _ENDINGS = (".ts", ".mts", ".js", ".mjs")
 
@@ -73,7 +71,7 @@ def create_script(path: Path, text: str, *, force: bool, hint: str) -> None:
     if done == "kept":
         raise UsageError(f"{said(path)} is there already", hint=hint)
     say_done(done, path)
-    click.echo(f"\nNext: coral run --watch {shell_word(said(path))}")
+    show_lines("", f"Next: coral run --watch {shell_word(said(path))}")
 
 
 def script_path(name: str) -> Path | None:
@@ -96,7 +94,7 @@ def said(path: Path) -> str:
 
 def say_done(word: str, path: Path, note: str = "") -> None:
     """Says on stdout what became of one file."""
-    click.echo(f"{word:<9}  {said(path)}{f'  ({note})' if note else ''}")
+    show_lines(f"{word:<9}  {said(path)}{f'  ({note})' if note else ''}")
 
 
 def _holds(path: Path, content: bytes) -> bool:

@@ -6,6 +6,7 @@ import click
 
 from coral.cli.options import ColonyFlags, colony_option, output_option, resolve_colony
 from coral.cli.output import render_json, render_rows
+from coral.printing import emit
 
 
 @click.command()
@@ -23,8 +24,8 @@ def services(colony: ColonyFlags, output: str) -> None:
             {"name": item.name, "last_seen": item.last_seen, "instances": item.instance_count}
             for item in found
         ]
-        click.echo(render_json(documents), nl=False)
+        emit(render_json(documents))
         return
     columns = [("name", "VARCHAR"), ("last_seen", "TIMESTAMP"), ("instances", "INTEGER")]
     rows = [(item.name, item.last_seen, item.instance_count) for item in found]
-    click.echo(render_rows(output, columns, rows), nl=False)
+    emit(render_rows(output, columns, rows))

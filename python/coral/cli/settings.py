@@ -13,6 +13,7 @@ from coral.cli.errors import report, report_note
 from coral.cli.output import render_json
 from coral.config.settings import Configuration, Setting, configure
 from coral.errors import ConfigError, UsageError
+from coral.printing import emit, show_text
 
 if TYPE_CHECKING:
     from coral.serve.self_telemetry import SelfTelemetry
@@ -148,9 +149,9 @@ def print_check(settings: Sequence[Setting], file: Path | None, output: str) -> 
             "problems": list(found.problems),
             "notes": list(found.notes),
         }
-        click.echo(render_json(document), nl=False)
+        emit(render_json(document))
     elif not found.problems:
-        click.echo(_as_yaml(settings, found), nl=False)
+        show_text(_as_yaml(settings, found))
     for note in found.notes:
         report_note(note)
     for problem in found.problems:

@@ -14,6 +14,7 @@ from coral.cli.output import FORMATS
 from coral.client.colony import QueryResult, to_rows
 from coral.config.paths import state_dir
 from coral.errors import CoralError, UsageError
+from coral.printing import show_lines, show_text, tell
 
 Ask = Callable[[str], QueryResult]
 Show = Callable[[QueryResult, str], None]
@@ -137,14 +138,14 @@ class SqlShell:
         started = time.monotonic()
         self._show(self._ask(statement), self._mode)
         if self._timer:
-            print(f"{time.monotonic() - started:.3f} s", file=sys.stderr)
+            tell(f"{time.monotonic() - started:.3f} s")
 
     def _command(self, words: list[str]) -> bool:
         name, arguments = words[0], words[1:]
         if name in (".quit", ".exit"):
             return False
         if name == ".help":
-            print(_HELP)
+            show_text(f"{_HELP}\n")
         elif name == ".tables":
             self._run("SELECT table_name, time_column, description FROM coral_tables ORDER BY ALL")
         elif name == ".schema":
@@ -157,10 +158,10 @@ class SqlShell:
             if arguments and arguments[0] not in FORMATS:
                 raise UsageError(f"there is no mode {arguments[0]}", hint=f"one of {', '.join(FORMATS)}")
             self._mode = arguments[0] if arguments else self._mode
-            print(f"mode: {self._mode}")
+            show_lines(f"mode: {self._mode}")
         elif name == ".timer":
             self._timer = arguments[0] == "on" if arguments else not self._timer
-            print(f"timer: {'on' if self._timer else 'off'}")
+            show_lines(f"timer: {'on' if self._timer else 'off'}")
         else:
             raise UsageError(f"there is no command {name}", hint=".help lists them")
         return True

@@ -9,6 +9,7 @@ import click
 
 from coral.cli.options import ColonyFlags, colony_option, output_option, resolve_colony
 from coral.cli.output import render_csv, render_json, render_table
+from coral.printing import emit, show_text, visible
 
 if TYPE_CHECKING:
     from coral._proto.colony.v1 import fleet_pb2, status_pb2
@@ -51,11 +52,11 @@ def status(colony: ColonyFlags, check: bool, output: str) -> int:
     now = datetime.now(UTC).replace(tzinfo=None)
     problems = _problems(found)
     if output == "json":
-        click.echo(render_json(_document(address, found, problems)), nl=False)
+        emit(render_json(_document(address, found, problems)))
     elif output == "csv":
-        click.echo(render_csv(_COLUMNS, [_row(agent, now) for agent in found.agents]), nl=False)
+        emit(render_csv(_COLUMNS, [_row(agent, now) for agent in found.agents]))
     else:
-        click.echo(_text(address, found, problems, now), nl=False)
+        show_text(_text(address, found, problems, now))
     return EXIT_PROBLEMS if check and problems else 0
 
 
@@ -89,11 +90,14 @@ def _text(
             f"  disk {_bytes(colony.disk_used_bytes)} used, {_bytes(colony.disk_free_bytes)} free;"
             f" memory {_bytes(colony.memory_bytes)}"
         ),
-        "",
     ]
     table = render_table(_COLUMNS, [_row(agent, now) for agent in found.agents])
     told = [f"problem: {item['who']}: {item['problem']}" for item in problems] or ["no problems"]
-    return "\n".join(lines) + table + "".join(f"{_one_line(line)}\n" for line in ["", *told])
+    return (
+        "".join(f"{visible(line)}\n" for line in lines)
+        + table
+        + "".join(f"{visible(line)}\n" for line in ["", *told])
+    )
 
 
 def _row(agent: status_pb2.AgentStatus, now: datetime) -> list[Any]:
@@ -197,8 +201,3 @@ def _bytes(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} TiB"
-
-
-def _one_line(text: str) -> str:
-    """Without control characters: sentences hold names that come from elsewhere."""
-    return "".join(character if character.isprintable() else "?" for character in text)

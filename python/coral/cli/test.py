@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from coral.cli.output import visible
 from coral.cli.replay_options import params_option, read_params, read_time
 from coral.errors import UsageError
 from coral.model.durations import parse_duration_ns
+from coral.printing import show_lines
 
 EXIT_CHECKS = 99
 
@@ -77,11 +77,11 @@ def test(
             failed += bool(result.problems)
             how = "FAIL" if result.problems else "ok"
             more = ", golden output written" if result.updated else ""
-            click.echo(f"{how:<5} {visible(str(result.script))} ({result.seconds:.2f} s{more})")
+            show_lines(f"{how:<5} {result.script} ({result.seconds:.2f} s{more})")
             for problem in result.problems:
                 for line in problem.splitlines():
-                    click.echo(f"      {visible(line)}".rstrip())
-    click.echo(f"{len(scripts) - failed} passed, {failed} failed")
+                    show_lines(f"      {line}".rstrip())
+    show_lines(f"{len(scripts) - failed} passed, {failed} failed")
     return EXIT_CHECKS if failed else 0
 
 

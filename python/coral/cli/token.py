@@ -12,6 +12,7 @@ from coral.cli.errors import report_note
 from coral.cli.output import render_json, render_rows
 from coral.config.token_file import ROLES, Token, add_token, now_text, read_tokens, remove_token
 from coral.errors import CoralError, UsageError
+from coral.printing import emit
 
 _ENV = "CORAL_COLONY_TOKEN_FILE"
 _file_option = click.option(
@@ -72,7 +73,7 @@ def create(name: str, role: str, raw_attributes: bool, path: str | None) -> int:
     where = _path(path)
     made = new_token()
     add_token(where, Token(name, role, digest_of(made), raw_attributes, now_text()))
-    click.echo(made)
+    emit(f"{made}\n")
     report_note(f"{name} ({role}) is in {where}; keep what is printed, it is nowhere else")
     return 0
 
@@ -100,7 +101,7 @@ def list_tokens(output: str, path: str | None) -> int:
             }
             for each in tokens
         ]
-        click.echo(render_json(documents), nl=False)
+        emit(render_json(documents))
         return 0
     rows = [[each.name, each.role, each.raw_attributes, each.created_at] for each in tokens]
     columns = [
@@ -109,7 +110,7 @@ def list_tokens(output: str, path: str | None) -> int:
         ("raw_attributes", "BOOLEAN"),
         ("created_at", "VARCHAR"),
     ]
-    click.echo(render_rows(output, columns, rows), nl=False)
+    emit(render_rows(output, columns, rows))
     return 0
 
 

@@ -9,6 +9,7 @@ import click
 
 from coral import __version__
 from coral.cli.output import render_json
+from coral.printing import emit, show_lines
 
 
 @click.command()
@@ -17,10 +18,10 @@ def version(as_json: bool) -> int:
     """Show the versions of Coral, of its Deno and of its DuckDB."""
     versions = {"coral": __version__, "deno": _deno(), "duckdb": _duckdb()}
     if as_json:
-        click.echo(render_json(versions), nl=False)
+        emit(render_json(versions))
     else:
         for name, number in versions.items():
-            click.echo(f"{name} {number or 'not found'}")
+            show_lines(f"{name} {number or 'not found'}")
     return 0
 
 

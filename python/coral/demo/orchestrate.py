@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -35,6 +34,7 @@ from coral.demo.options import DemoOptions
 from coral.demo.readiness import await_services
 from coral.demo.shop.names import SERVICES
 from coral.errors import CoralError, NoDataError, StorageError, UsageError
+from coral.printing import emit, say, tell
 
 AGENT_ID = "demo-agent"
 REPORT_SECONDS = 60.0
@@ -83,12 +83,12 @@ def run_demo(options: DemoOptions) -> int:
         try:
             _keep_going(running, options.duration_seconds)
         except KeyboardInterrupt:
-            _say("stopping")
+            say("stopping")
         return 0
 
 
 def _start(stack: ExitStack, folder: Path, options: DemoOptions, stop: _Stop) -> _Running:
-    _say(f"starting a colony, an agent and a shop of {len(SERVICES)} services")
+    say(f"starting a colony, an agent and a shop of {len(SERVICES)} services")
     logs = folder / "logs"
     colony_child = stack.enter_context(begin_colony(folder / "colony", logs / "colony.log"))
     # Left after the shop and before the colony: each stops while its telemetry still finds a taker.
@@ -110,7 +110,7 @@ def _start(stack: ExitStack, folder: Path, options: DemoOptions, stop: _Stop) ->
 
 
 def _collect(running: _Running, options: DemoOptions) -> None:
-    _say(f"the shop is open, {options.rate:g} visits a second; waiting for data of every service")
+    say(f"the shop is open, {options.rate:g} visits a second; waiting for data of every service")
     if options.once and options.duration_seconds is not None:
         _keep_going(running, options.duration_seconds)
     with ColonyClient(running.colony.grpc) as client:
@@ -128,7 +128,7 @@ def _request_counts(client: ColonyClient) -> dict[str, int]:
 
 
 def _print_report(report: Path, colony: str, copy: Path | None) -> int:
-    _say(f"running: coral run {report.name}")
+    say(f"running: coral run {report.name}")
     done = subprocess.run(
         coral_command("run", str(report), "--colony", colony, "--timeout", f"{REPORT_SECONDS:g}s"),
         stdin=subprocess.DEVNULL,
@@ -136,8 +136,7 @@ def _print_report(report: Path, colony: str, copy: Path | None) -> int:
         env=child_environment(),
         check=False,
     )
-    sys.stdout.write(done.stdout.decode(errors="replace"))
-    sys.stdout.flush()
+    emit(done.stdout.decode(errors="replace"))
     if copy is not None:
         _write(copy, done.stdout)
     return done.returncode
@@ -154,16 +153,16 @@ def _write(file: Path, content: bytes) -> None:
 
 
 def _say_next(running: _Running, report: Path, folder: Path) -> None:
-    _say("the demo keeps going; Ctrl-C stops it. In another terminal, for example:")
+    say("the demo keeps going; Ctrl-C stops it. In another terminal, for example:")
     for command in (
         f"coral run {report}",
         "coral services",
         'coral query "SELECT service_name, request_count, p99_ms FROM service_summary"',
     ):
-        print(f"    {command}", file=sys.stderr)
-    _say(f"send telemetry of your own to {running.agent.otlp_grpc} (OTLP/gRPC)", end="")
-    print(f" or http://{running.agent.otlp_http} (OTLP/HTTP)", file=sys.stderr)
-    _say(f"the colony is {running.colony.grpc}, data and logs are in {folder}")
+        tell(f"    {command}")
+    say(f"send telemetry of your own to {running.agent.otlp_grpc} (OTLP/gRPC)", end="")
+    tell(f" or http://{running.agent.otlp_http} (OTLP/HTTP)")
+    say(f"the colony is {running.colony.grpc}, data and logs are in {folder}")
 
 
 def _keep_going(running: _Running, seconds: float | None) -> None:
@@ -235,7 +234,3 @@ def _signals_noted() -> Iterator[_Stop]:
     finally:
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)
-
-
-def _say(text: str, end: str = "\n") -> None:
-    print(f"coral: {text}", file=sys.stderr, end=end, flush=True)

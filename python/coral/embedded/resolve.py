@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from coral.config.access import Colony
 from coral.config.address import configured_colony
 from coral.errors import refuse_on_windows
+from coral.printing import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,19 +65,19 @@ def local_colony(*, quiet: bool = False) -> str:
     if not launched.started:
         _say_used(launched.colony)
     else:
-        _say(f"started the local colony at {address}; it stops after {IDLE_EXIT} without use")
+        say(f"started the local colony at {address}; it stops after {IDLE_EXIT} without use")
         if launched.colony.is_empty():
             _say_how_to_fill(address)
     return address
 
 
 def _say_that_it_starts() -> None:
-    _say("starting the local colony ...")
+    say("starting the local colony ...")
 
 
 def _say_used(colony: LocalColony) -> None:
     whose = "the demo's colony" if colony.kind == "demo" else "the local colony"
-    _say(f"using {whose} at {colony.address}")
+    say(f"using {whose} at {colony.address}")
     if colony.kind == "local" and colony.is_empty():
         _say_how_to_fill(colony.address)
 
@@ -86,11 +85,7 @@ def _say_used(colony: LocalColony) -> None:
 def _say_how_to_fill(address: str) -> None:
     from coral import ports
 
-    _say(
+    say(
         f"it has no data yet; run coral demo, or coral agent start --colony {address}"
         f" and send OpenTelemetry to 127.0.0.1:{ports.OTLP_GRPC} (gRPC) or http://127.0.0.1:{ports.OTLP_HTTP}"
     )
-
-
-def _say(text: str) -> None:
-    print(f"coral: {text}", file=sys.stderr, flush=True)

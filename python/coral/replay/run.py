@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from coral.errors import CoralError
+from coral.printing import tell_text
 from coral.runner.script import Host, Job, VirtualClock, run_script
 from coral.runner.source import find_source
 
@@ -92,7 +93,7 @@ def main(spec: Spec) -> int:
         return run_script(job)
     except CoralError as error:
         hint = f"\nhint: {error.hint}" if error.hint else ""
-        print(f"error: {error.message}{hint}", file=sys.stderr)
+        tell_text(f"error: {error.message}{hint}")
         return error.exit_code
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -27,6 +26,7 @@ from coral.replay.events import ReplayRuntime
 from coral.replay.recording import Recording, read_recording
 from coral.replay.store import RecordingPool, RecordingRecords, RecordingStore
 from coral.serve.framed import Endpoint, FramedServer
+from coral.serve.logs import configure_logs
 
 
 async def serve(recording: Recording) -> None:
@@ -83,9 +83,8 @@ def _say(answer: Mapping[str, object]) -> None:
 
 def main() -> None:
     """Serves the file that the command line names; an error is told as the first answer."""
-    logging.basicConfig(
-        level=logging.ERROR
-    )  # that a query is slow is an operator's business, and there is none
+    # That a query is slow is an operator's business, and there is none.
+    configure_logs(level="error", style="text")
     try:
         asyncio.run(serve(read_recording(Path(sys.argv[1]))))
     except CoralError as error:

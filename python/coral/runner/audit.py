@@ -7,7 +7,6 @@ written after the run. At 1 MiB the file is put aside, and the one that was asid
 from __future__ import annotations
 
 import os
-import sys
 import time
 
 from coral.config.fast_json import dumps, loads
@@ -63,7 +62,9 @@ def note(job: Job, ended: Ended, failure: CoralError | None) -> None:
     except OSError as error:
         if job.quiet or (outcome == INCOMPLETE and not job.verbose):
             return  # what this machine lacks, `coral doctor` says too
-        print(f"coral: the audit {audit_file()} cannot be written: {error.strerror}", file=sys.stderr)
+        from coral.printing import say
+
+        say(f"the audit {audit_file()} cannot be written: {error.strerror}")
 
 
 def _reason(outcome: str, failure: CoralError | None) -> str:

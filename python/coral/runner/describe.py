@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from coral.config.fast_json import dumps, is_deeper
 from coral.errors import CoralError, LimitError, ScriptError
-from coral.printing import visible
+from coral.printing import say
 from coral.runner.capture import captured
 from coral.runner.ending import failure_of
 from coral.runner.graph import import_graph
@@ -93,12 +93,10 @@ def ask_params(job: Job, *, seconds: float = DESCRIBE_SECONDS, says: bool = True
     with Prepared(asked) as prepared, os.fdopen(os.dup(2), "w") as terminal:
         confinement = prepared.confinement()
 
-        def say() -> None:
-            print(
-                f"coral: {visible(job.source.name)} has declared no parameters yet", file=terminal, flush=True
-            )
+        def wait() -> None:
+            say(f"{job.source.name} has declared no parameters yet", to=terminal)
 
-        waiting = (_PATIENCE_SECONDS, say) if says and terminal.isatty() and not job.quiet else None
+        waiting = (_PATIENCE_SECONDS, wait) if says and terminal.isatty() and not job.quiet else None
         try:
             answer, ended = captured(
                 lambda: run_child(prepared.argv, prepared.environment, seconds, confinement, waiting),

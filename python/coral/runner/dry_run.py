@@ -40,8 +40,8 @@ def plan(job: Job) -> dict[str, object]:
         }
 
 
-def render(made: dict[str, object]) -> str:
-    """Renders a plan for people."""
+def render(made: dict[str, object]) -> list[str]:
+    """Renders a plan for people, in lines."""
     lines = [f"script       {made['script']}", f"colony       {made['colony'] or 'none'}"]
     limit = made["time_limit_seconds"]
     lines.append(f"time limit   {f'{limit:g} s' if isinstance(limit, float) else 'none'}")
@@ -67,8 +67,7 @@ def render(made: dict[str, object]) -> str:
         lines.append(f"  {layer['name']:<13} {held} {layer['detail']}{why}")
     command = made["command"]
     assert isinstance(command, list)
-    lines += ["", "command", "  " + shlex.join(command)]
-    return "\n".join(lines) + "\n"
+    return [*lines, "", "command", "  " + shlex.join(command)]
 
 
 def _entries(value: object) -> list[dict[str, object]]:

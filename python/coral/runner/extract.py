@@ -18,6 +18,7 @@ from typing import IO
 import zstandard
 
 from coral.errors import RuntimeMissingError
+from coral.printing import say, tell
 from coral.runner import places
 from coral.runner.binary import Manifest, intact
 from coral.runner.places import deno_package
@@ -138,10 +139,7 @@ def _extract_to_memory(archive: str, manifest: Manifest, tried: list[str] | None
         return known
     descriptor = os.memfd_create("coral-deno", os.MFD_CLOEXEC)
     if tried is not None:
-        where = (
-            f"coral: no directory takes Deno ({'; '.join(tried)}); it is unpacked into memory, each time anew"
-        )
-        print(where, file=sys.stderr, flush=True)
+        say(f"no directory takes Deno ({'; '.join(tried)}); it is unpacked into memory, each time anew")
     with open(descriptor, "wb", closefd=False) as file:
         _decompress(archive, file, manifest)
     os.fchmod(descriptor, 0o555)
@@ -158,12 +156,12 @@ def _remove_leftovers(directory: str) -> None:
 
 @contextlib.contextmanager
 def _progress(manifest: Manifest) -> Iterator[None]:
-    print(f"coral: first run, unpacking Deno {manifest.version} ...", end="", file=sys.stderr, flush=True)
+    say(f"first run, unpacking Deno {manifest.version} ...", end="")
     start = time.monotonic()
     try:
         yield
     except BaseException as error:
         reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-        print(f" failed{reason}", file=sys.stderr)
+        tell(f" failed{reason}")
         raise
-    print(f" done in {time.monotonic() - start:.1f} s", file=sys.stderr)
+    tell(f" done in {time.monotonic() - start:.1f} s")

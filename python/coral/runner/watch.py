@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from coral.printing import say
 from coral.runner.diagnosis import check_command, check_report, graph_command, unchecked_types
 from coral.runner.graph import read_graph
 from coral.runner.question import Answer, Question
@@ -180,7 +181,7 @@ class Watch:
 
     def _say(self, text: str) -> None:
         if not self._job.quiet:
-            print(f"coral: {text}", file=sys.stderr, flush=True)
+            say(text)
 
 
 class _Child:

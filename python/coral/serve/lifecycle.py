@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import signal
 import sys
 from collections.abc import Coroutine
 from typing import Any, Final
+
+from coral.printing import emit, tell
 
 if sys.platform != "win32":  # which has no such limit
     import resource
@@ -52,15 +53,6 @@ def allow_open_files() -> None:
 def announce_ready(fields: dict[str, Any], *, as_json: bool, text: str) -> None:
     """Writes the ready line: JSON on stdout, or text on stderr."""
     if as_json:
-        print(json.dumps({"event": "ready", **fields}), flush=True)
+        emit(json.dumps({"event": "ready", **fields}) + "\n")
     else:
-        print(text, file=sys.stderr, flush=True)
-
-
-def log_to_stderr(*, verbose: bool) -> None:
-    """Sends logs to stderr, one line each."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+        tell(text)

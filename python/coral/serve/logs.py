@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, Any, Final
 
+from coral.printing import visible, visible_json, visible_lines
+
 REPEAT_SECONDS: Final = 30.0
 """How long a message that was written is not written again."""
 _VARIANTS: Final = 20
@@ -61,11 +63,14 @@ class TextFormatter(logging.Formatter):
         return _time(record)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line; line breaks inside the message are escaped, so that no one can forge a record."""
+        """The line; line breaks inside the message are escaped, so that no one can forge a record.
+
+        So is what would steer the terminal that it may come to.
+        """
         text = super().format(record)
         suffix = "".join(f" {name}={value}" for name, value in _fields(record).items())
         head, line_break, traceback = text.partition("\n") if record.exc_info else (text, "", "")
-        return f"{head}{suffix}".replace("\r", "\\r").replace("\n", "\\n") + line_break + traceback
+        return visible(f"{head}{suffix}") + line_break + visible_lines(traceback)
 
 
 class JsonFormatter(logging.Formatter):
@@ -84,7 +89,7 @@ class JsonFormatter(logging.Formatter):
         fields = _fields(record)
         if fields:
             document["fields"] = fields
-        return json.dumps(document, ensure_ascii=False, default=str)
+        return visible_json(json.dumps(document, ensure_ascii=False, default=str))
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -7,6 +7,7 @@ import json
 import sys
 
 from coral.errors import CoralError
+from coral.printing import emit, tell_text
 from coral.runner.containment.report import report
 
 
@@ -15,9 +16,9 @@ def main() -> int:
     try:
         layers = report()
     except CoralError as error:
-        print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)
+        tell_text(f"error: {error.message}\nhint: {error.hint}")
         return error.exit_code
-    print(json.dumps([dataclasses.asdict(layer) for layer in layers], indent=2))
+    emit(json.dumps([dataclasses.asdict(layer) for layer in layers], indent=2) + "\n")
     return 0
 
 
