@@ -1,8 +1,8 @@
 """Why a script cannot be loaded, told by Deno without running it.
 
-Deno ends with code 1 for a script that threw and for one that it could not load. Asked afterwards,
-`deno info` tells them apart (12-50 ms, only after a failure), and the second kind gets a hint and an
-exit code of its own.
+Deno ends with code 1 for a script that threw and for one that it could not load. Asked afterwards, it loads
+the script once more and stops before the first line of it runs (20-50 ms, only after a failure): so the second
+kind is known for certain, and gets a hint and an exit code of its own.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from urllib.parse import unquote
+from urllib.parse import quote
 
-from coral.errors import CoralError, DeniedError, LimitError, MemoryLimitError, ScriptError, TypeCheckError
-from coral.runner.policy import DENIED_SCHEME, check_flags, file_url
-from coral.runner.terminal import harmless
+from coral.errors import CoralError, LimitError, MemoryLimitError, ScriptError, TypeCheckError
+from coral.runner.import_errors import Text, ends_early, worded
+from coral.runner.policy import REWORDED, check_flags, file_url
+from coral.runner.terminal import harmless, plain_text
 from coral.script_limits import CHECK_SECONDS, GRAPH_SECONDS, QUESTION_MEMORY_BYTES
 
 TYPE_CHECKING = False
@@ -24,80 +25,54 @@ if TYPE_CHECKING:
     from coral.runner.question import Answer
     from coral.runner.script import Prepared
 
-_ALLOWED = "scripts may import @coral/sdk and files below their own folder"
-_NO_PACKAGES = (
-    "packages do not come with Coral; there are @coral/sdk and node: modules,"
-    " else copy the code that you need to a file beside the script"
-)
-_SPELLING = "write the path as it is on disk, with its ending: ./lib.ts"
 _SIGNALS = 128  # above it a code is that of a signal: V8 ends itself by one where its heap is full
 _LEAST_SECONDS = 1.5  # it takes 20 ms as a rule; a script is not to outlive its time limit by it
 
 
-def load_failure(prepared: Prepared, ends: float | None = None) -> CoralError | None:
+# All modules are read, compiled and linked before the first one is evaluated, which is this one.
+_STOP = "data:text/javascript,Deno.exit(0)"
+
+
+def load_failure(
+    prepared: Prepared, ends: float | None = None, *, checked: bool = False
+) -> CoralError | None:
     """Says why a script cannot be loaded.
 
     Args:
         prepared: The run that failed.
         ends: When its time is over, by the monotonic clock; None for Coral's own limit.
+        checked: Whether it was a check of types that failed, which shows what V8 does not take as well.
 
     Returns:
-        The error, or None if the script loads. Deno has printed its own text and the place already.
+        The error, or None if the script loads. Where the place is not in it, it has been printed.
     """
-    script = prepared.script
     seconds = GRAPH_SECONDS
     if ends is not None:
         seconds = min(seconds, max(_LEAST_SECONDS, ends - time.monotonic()))
-    with prepared.ask(graph_command(prepared), seconds=seconds) as question:
+    with prepared.ask(load_command(prepared), seconds=seconds) as question:
         answer = question.wait()
-    try:
-        graph = json.loads(answer.stdout)
-        modules = {module["specifier"]: module for module in graph["modules"]}
-    except (ValueError, KeyError):
-        return None  # Deno has said already what is wrong
-    name = os.path.basename(script)
-    for specifier in _static_imports(modules, file_url(script)):
-        package = _package(modules.get(specifier, {}))
-        if package is not None:
-            return DeniedError(f"{name} imports the package {package}", hint=_NO_PACKAGES)
-        text = modules.get(specifier, {}).get("error")
-        if specifier.startswith(DENIED_SCHEME):  # without an error where it would be TypeScript
-            path = "/" + unquote(specifier.removeprefix(DENIED_SCHEME))
-            return _denied(name, path, prepared.folder.path)
-        if not text:
-            continue
-        if not specifier.startswith("file:"):
-            return DeniedError(f"{name} imports {specifier}", hint=_NO_PACKAGES)
-        if text.startswith("Module not found"):
-            return ScriptError(
-                f"{name} imports a file that does not exist",
-                hint=_SPELLING,
-            )
-        return ScriptError(
-            f"{name} could not be loaded", hint="correct the place that is shown above and run it again"
-        )
-    return None
+    if answer.code == 0 or answer.exceeded is not None or answer.code > _SIGNALS:
+        return None
+    text = plain_text(answer.stderr).removeprefix("error: ").rstrip()
+    of_v8 = text.startswith("Uncaught ")
+    if checked and of_v8:
+        return None
+    own = _text(prepared)
+    failure = worded(text, prepared.script, prepared.folder.path, own)
+    if failure is not None:
+        return failure
+    if checked or text.startswith(REWORDED):  # else the run has shown it
+        sys.stderr.write(harmless(answer.stderr.decode(errors="replace")))
+    name = os.path.basename(prepared.script) if own is None else own.shown
+    hint = "correct the place that is shown above and run it again"
+    if own is not None and ends_early(text, own.path):
+        hint = "it ends too early: is a bracket or a quote open?"
+    return ScriptError(f"{name} could not be loaded", hint=hint)
 
 
-def _package(module: dict[str, object]) -> str | None:
-    """Returns what a module imports by a bare name, which nothing stands for."""
-    dependencies = module.get("dependencies", [])
-    for dependency in dependencies if isinstance(dependencies, list) else []:
-        code = dependency.get("code", {})
-        if "specifier" not in code and "not a dependency" in code.get("error", ""):
-            return str(dependency["specifier"])
-    return None
-
-
-def _denied(name: str, path: str, folder: str) -> CoralError:
-    if not path.startswith(folder.rstrip("/") + "/"):
-        return DeniedError(f"{name} imports {path}, which is outside its folder", hint=_ALLOWED)
-    if not os.path.lexists(path):
-        return ScriptError(f"{name} imports {path}, which does not exist", hint=_SPELLING)
-    return DeniedError(
-        f"{name} imports {path}, which scripts may not read",
-        hint="hidden entries, node_modules, links out of the folder and hard links are left out",
-    )
+def _text(prepared: Prepared) -> Text | None:
+    run = prepared.directory.path
+    return Text(prepared.script) if run is not None and prepared.script.startswith(f"{run}/") else None
 
 
 def check_types(
@@ -135,10 +110,12 @@ def check_types(
     unchecked = unchecked_types(answer, name, seconds)
     if unchecked is not None:
         raise unchecked
-    sys.stderr.write(check_report(answer.stderr))  # lines of the script are in it
-    failure = load_failure(prepared, ends)
+    failure = load_failure(prepared, ends, checked=True)
     if failure is not None:
         raise failure
+    sys.stderr.write(check_report(answer.stderr))  # lines of the script are in it
+    own = _text(prepared)
+    name = name if own is None else own.shown
     raise TypeCheckError(f"{name} has type errors", hint="correct them, or run it with --no-check")
 
 
@@ -163,6 +140,13 @@ def unchecked_types(answer: Answer, name: str, seconds: float) -> LimitError | N
     return None
 
 
+def load_command(prepared: Prepared) -> list[str]:
+    """The command that loads a script and runs no line of it: code 0, or what is wrong on stderr."""
+    text = f"import {json.dumps(_STOP)};import {json.dumps(file_url(prepared.script))};"
+    flags = ["--no-prompt", "--cached-only", *check_flags(prepared.import_map)]
+    return [prepared.deno, "run", *flags, f"data:text/javascript,{quote(text)}"]
+
+
 def graph_command(prepared: Prepared) -> list[str]:
     """The command that prints a script's graph, in 20 ms."""
     flags = check_flags(prepared.import_map)
@@ -177,18 +161,8 @@ def check_command(prepared: Prepared) -> list[str]:
 
 def check_report(report: bytes) -> str:
     """What it reports, for a terminal."""
-    return harmless(report.decode(errors="replace").removesuffix("error: Type checking failed.\n"))
-
-
-def _static_imports(modules: dict[str, dict[str, object]], root: str) -> list[str]:
-    """Lists what is loaded before the script starts, the script itself first."""
-    found = [root]
-    for specifier in found:
-        dependencies = modules.get(specifier, {}).get("dependencies", [])
-        if not isinstance(dependencies, list):
-            continue
-        for dependency in dependencies:
-            target = dependency.get("code", dependency.get("type", {})).get("specifier")
-            if target and target not in found and not dependency.get("isDynamic"):
-                found.append(target)
-    return found
+    lines = harmless(report.decode(errors="replace")).splitlines(keepends=True)
+    last = lines[-1] if lines else ""
+    if plain_text(last.encode()) == "error: Type checking failed.\n":
+        lines.pop()  # Coral says it
+    return "".join(lines)

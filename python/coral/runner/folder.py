@@ -19,6 +19,8 @@ from coral.script_limits import SCRIPT_DENIED_ENTRIES, SCRIPT_FOLDER_ENTRIES
 
 # Files and folders that make their folder an environment of Python: venv and virtualenv, conda.
 _ENVIRONMENTS = frozenset({"pyvenv.cfg", "conda-meta"})
+# Deno spells these otherwise where it appends them to a folder of the import map: they get an entry each.
+_RESPELLED = frozenset("#?" + "".join(map(chr, range(32))))
 
 
 class Folder:
@@ -27,7 +29,7 @@ class Folder:
     Attributes:
         path: Its real path.
         trees: Folders of which everything may be read, now and later.
-        files: Single files that may be read.
+        files: Single files that may be read; also those below `trees` whose path Deno would spell otherwise.
         denied: Entries that may not, the topmost of each kind.
     """
 
@@ -64,6 +66,10 @@ def look_at(path: str, script: str) -> Folder:
     return look.result()
 
 
+def _respelled(path: str) -> bool:
+    return not _RESPELLED.isdisjoint(path)
+
+
 class _Entry:
     """A folder within the folder, with what is allowed directly in it."""
 
@@ -85,6 +91,7 @@ class _Look:
         self._links: list[tuple[_Entry, str]] = []
         self._shared: dict[tuple[int, int], tuple[int, list[tuple[_Entry, str]]]] = {}
         self._seen = 0
+        self._respelled = False
         self._order: list[_Entry] = []
         root = _Entry(path)
         waiting = [root]
@@ -116,6 +123,11 @@ class _Look:
             else:
                 files.extend(entry.files)
                 waiting.extend(entry.children)
+        if self._respelled:
+            start = len(self._path)
+            for entry in self._order:
+                if entry.clean:
+                    files.extend([file for file in entry.files if _respelled(file[start:])])
         return Folder(self._path, trees, files, self._few(self._denied))
 
     def _spread(self) -> None:
@@ -148,6 +160,7 @@ class _Look:
             return
         for item in found:
             path = item.path
+            self._respelled = self._respelled or _respelled(item.name)
             if path == self._script:
                 entry.files.append(path)
             elif item.name.startswith(".") or item.name == "node_modules":

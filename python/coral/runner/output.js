@@ -1,20 +1,43 @@
 // Runs before a script with `-o FORMAT`: prints what it hands to coral.output, and its default export, on
-// stdout; what it prints by console.log goes to stderr, so that stdout is the answer and nothing else.
+// stdout; what it prints otherwise, by the console, Deno.stdout or process.stdout, goes to stderr, so that
+// stdout is the answer and nothing else.
 
 const EXIT_USAGE = 2;
 const WIDEST = 100;
 const format = new URL(import.meta.url).search.slice(1);
-const { stdout, mainModule } = Deno;
+const { stdout, stderr, mainModule } = Deno;
 const { report } = globalThis[Symbol.for("coral.run")]; // with --html
 const importMain = () => import(mainModule);
+const writeOut = stdout.writeSync.bind(stdout);
+const writeErr = stderr.writeSync.bind(stderr);
 let count = 0;
 let header = "";
 
-console.log = console.info = console.debug = console.error;
-
-function write(text) {
+function send(text, writeSync) {
   const bytes = new TextEncoder().encode(text);
-  for (let done = 0; done < bytes.length;) done += stdout.writeSync(bytes.subarray(done));
+  for (let done = 0; done < bytes.length;) done += writeSync(bytes.subarray(done));
+}
+
+const write = (text) => send(text, writeOut);
+
+// Each method of the console knows its stream by itself: so all of them are those of one that has stderr only.
+const { Console } = Deno[Deno.internal];
+for (const [name, method] of Object.entries(new Console((text) => send(text, writeErr)))) {
+  if (typeof method === "function") console[name] = method;
+}
+// process.stdout of node:process is made of this one.
+Object.defineProperties(stdout, {
+  write: { configurable: true, writable: true, value: stderr.write.bind(stderr) },
+  writeSync: { configurable: true, writable: true, value: writeErr },
+  writable: { configurable: true, get: () => stderr.writable },
+});
+
+const isBytes = (value) => value instanceof Uint8Array || value instanceof ArrayBuffer || value instanceof DataView;
+
+function hex(value) {
+  if (value instanceof Uint8Array) return value.toHex();
+  if (value instanceof ArrayBuffer) return new Uint8Array(value).toHex();
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).toHex();
 }
 
 /** What JSON has no form for: as text, except for what it calls null itself. */
@@ -25,14 +48,50 @@ function plain(_, value) {
   }
   if (value instanceof Map) return Object.fromEntries(value);
   if (value instanceof Set) return [...value];
-  if (value instanceof Uint8Array) return value.toHex();
-  if (value instanceof Error) return String(value);
+  if (isBytes(value)) return hex(value);
+  if (ArrayBuffer.isView(value)) return Array.from(value); // a typed array of numbers
+  if (value instanceof Error || value instanceof RegExp) return String(value);
   return value;
+}
+
+/** An error that `coral run` tells with its hint. */
+function failure(message, hint) {
+  return Object.assign(new TypeError(message), { name: "CoralError", hint });
+}
+
+/** Gives an error of ours the place where the script handed the value over, and none of Coral's own. */
+function placed(error) {
+  if (error?.name !== "CoralError") return error;
+  Error.captureStackTrace(error, output);
+  const own = (line) => line.includes(import.meta.url) || line.includes("/_sdk/mod.js");
+  error.stack = error.stack.split("\n").filter((line) => !own(line)).join("\n");
+  return error;
+}
+
+function stringify(value) {
+  try {
+    return JSON.stringify(value, plain);
+  } catch (error) {
+    const circle = /(?:property|index) '?([^'\n]*?)'? closes the circle/.exec(error.message)?.[1];
+    if (circle !== undefined && error instanceof TypeError) {
+      throw failure(
+        `the result cannot be printed as ${format}: it holds itself, in ${circle}`,
+        "hand over what is to be seen of it only, without references back",
+      );
+    }
+    if (error instanceof RangeError) {
+      throw failure(
+        `the result cannot be printed as ${format}: it is too deep, or holds itself (${error.message})`,
+        "hand over what is to be seen of it only: fewer levels, no references back",
+      );
+    }
+    throw error;
+  }
 }
 
 /** JSON on one line, without characters that could steer a terminal. */
 function json(value) {
-  const text = JSON.stringify(value, plain) ?? "null";
+  const text = stringify(value) ?? "null";
   const steering = /[\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
   return text.replace(steering, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
@@ -47,10 +106,25 @@ function text(value, none) {
   return String(value);
 }
 
+/** The items of a result: of a list, a set, or a typed array of numbers; else itself alone. */
+function itemsOf(value) {
+  if (Array.isArray(value)) return value;
+  if (value instanceof Set) return [...value];
+  return ArrayBuffer.isView(value) && !isBytes(value) ? Array.from(value) : [value];
+}
+
+/** The columns of one item: the fields that it has as JSON; what is no object there is one, `value`. */
+function rowOf(item) {
+  let made = typeof item?.toJSON === "function" && !(item instanceof Date) ? item.toJSON("") : item;
+  if (made instanceof Map) return Object.fromEntries(made);
+  if (made instanceof Date || ArrayBuffer.isView(made)) return { value: made };
+  if (typeof made === "object" || typeof made === "function") made = plain("", made);
+  return Object(made) === made && !Array.isArray(made) && typeof made !== "function" ? made : { value: made };
+}
+
 function rowsOf(value) {
-  const list = Array.isArray(value) ? value : [value];
-  const isRow = (item) => Object(item) === item && !Array.isArray(item) && !(item instanceof Date);
-  return list.map((item) => item instanceof Map ? Object.fromEntries(item) : isRow(item) ? item : { value: item });
+  const rows = itemsOf(value).map(rowOf);
+  return rows.every((row) => Object.keys(row).length === 0) ? rows.map((row) => ({ value: row })) : rows;
 }
 
 function columnsOf(rows) {
@@ -118,7 +192,7 @@ function table(value) {
 
 const RENDERERS = {
   json: (value) => `${json(value)}\n`,
-  jsonl: (value) => (Array.isArray(value) ? value : [value]).map((item) => `${json(item)}\n`).join(""),
+  jsonl: (value) => itemsOf(value).map((item) => `${json(item)}\n`).join(""),
   csv,
   table,
 };
@@ -126,8 +200,12 @@ const RENDERERS = {
 function output(value) {
   count++;
   const print = () => write(RENDERERS[format](value));
-  if (report) report({ kind: "output", value }, print);
-  else print();
+  try {
+    if (report) report({ kind: "output", value }, print);
+    else print();
+  } catch (error) {
+    throw placed(error);
+  }
 }
 
 async function outputDefault(value) {

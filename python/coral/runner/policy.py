@@ -36,6 +36,24 @@ _CLOSED = ("--no-config", "--no-lock", "--no-remote", "--no-npm", "--deny-import
 # gets these and no others.
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TERM")
 
+# What Deno says of imports that it cannot load begins with one of these, and Coral says it better
+# (runner/import_errors.py): it is kept from printing that. All else passes.
+REWORDED = (
+    "Module not found",
+    "Import ",
+    "Unsupported scheme",
+    "npm specifiers",
+    "Requires import",
+    "JSR package",
+    "[ERR_UNSUPPORTED_DIR",
+)
+_FIRST = r"[^MIUnRJ\[]|I[^m]|Un[^sc]|n[^p]|M[^o]|R[^e]|J[^S]|\[[^E]"
+_LOG = (
+    "info/(?s)^[^e\x1b]|[Ww]arning"
+    r"|^\S{0,24}error\S{0,12}: "
+    rf"(?:{_FIRST}|Uncaught (?:[^(]|\(in [^w]))|Uncaught \(in worker \"[^\"]*\"\) (?:{_FIRST})"
+)
+
 # In which the SDK finds its colony. It is the one variable that a script may read.
 CONNECTION = "CORAL_CONNECTION"
 # Before the path of a named pipe from which the guard reads it (runner/head_start.py).
@@ -143,6 +161,7 @@ def describe(policy: Policy) -> dict[str, object]:
             "DENO_DIR",
             "DENO_NO_UPDATE_CHECK",
             "DENO_EMIT_CACHE_MODE",
+            "DENO_LOG",
             "NO_COLOR",
             *_NO_DRIVERS,
             CONNECTION,
@@ -262,6 +281,11 @@ def environment(*, deno_dir: str, colour: bool) -> dict[str, str]:
     if not colour or os.environ.get("NO_COLOR"):
         variables["NO_COLOR"] = "1"
     return variables
+
+
+def quiet(environment: dict[str, str]) -> dict[str, str]:
+    """Returns the environment of a run: Deno does not print what Coral says better, but all else."""
+    return {**environment, "DENO_LOG": _LOG}
 
 
 def file_url(path: str) -> str:

@@ -7,11 +7,14 @@ delete globalThis[Symbol.for("coral.report")];
 const { stdout, stderr, inspect } = Deno;
 const { stringify } = JSON;
 const encoder = new TextEncoder();
+// As they are now: with -o, what the script itself writes to stdout goes to stderr.
+const writeOut = stdout.writeSync.bind(stdout);
+const writeErr = stderr.writeSync.bind(stderr);
 let room = limit;
 
-function send(stream, text) {
+function send(writeSync, text) {
   const bytes = encoder.encode(`\x1e${word}${text}\n`);
-  for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
+  for (let done = 0; done < bytes.length;) done += writeSync(bytes.subarray(done));
 }
 
 /** What JSON has no form for: as text, except for what it calls null itself. */
@@ -22,8 +25,11 @@ function plain(_, value) {
   }
   if (value instanceof Map) return Object.fromEntries(value);
   if (value instanceof Set) return [...value];
+  if (value instanceof ArrayBuffer) return new Uint8Array(value).toHex();
   if (value instanceof Uint8Array) return value.toHex();
-  if (value instanceof Error) return String(value);
+  if (value instanceof DataView) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).toHex();
+  if (ArrayBuffer.isView(value)) return Array.from(value);
+  if (value instanceof Error || value instanceof RegExp) return String(value);
   return value;
 }
 
@@ -39,12 +45,12 @@ globalThis[Symbol.for("coral.run")].report = (record, print) => {
   let text = json(record);
   if (text.length > room) text = '{"kind":"cut"}';
   else room -= text.length;
-  send(stdout, `+${text}`);
-  send(stderr, "(");
+  send(writeOut, `+${text}`);
+  send(writeErr, "(");
   try {
     print();
   } finally {
-    send(stdout, ")");
-    send(stderr, ")");
+    send(writeOut, ")");
+    send(writeErr, ")");
   }
 };

@@ -288,7 +288,7 @@ def _run(prepared: Prepared, job: Job) -> Ended:
     confinement = prepared.confinement()
 
     def run() -> Ended:
-        environment = {**prepared.environment, policy.CONNECTION: prepared.connection}
+        environment = {**policy.quiet(prepared.environment), policy.CONNECTION: prepared.connection}
         return run_child(
             prepared.argv, environment, job.time_limit, confinement, head_start=prepared.head_start
         )

@@ -52,9 +52,9 @@ def find_source(word: str | None, code: str | None = None) -> Source:
             )
         if len(code) > MAX_SCRIPT_BYTES:
             raise _too_large("the script of -e")
-        # On the same line, so that the script's lines keep their numbers.
-        head = "" if _SDK in code else f'import * as coral from "{_SDK}"; '
-        return Source("eval.ts", text=head + code, shown="-e")
+        # Behind the code, so that its lines and columns are the user's: imports are hoisted.
+        tail = "" if _SDK in code else f'\nimport * as coral from "{_SDK}";\n'
+        return Source("eval.ts", text=code + tail, shown="-e")
     if word is None:
         raise UsageError("missing argument 'FILE'", hint="coral run --help shows how it is used")
     if word == "-":
@@ -74,6 +74,13 @@ def find_source(word: str | None, code: str | None = None) -> Source:
 
 def _file(path: str) -> Source:
     script = os.path.realpath(path)
+    try:
+        script.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"the path {path!r} is not UTF-8, which Deno cannot be given",
+            hint="rename the file or its folder",
+        ) from None
     try:
         status = os.stat(script)
     except (OSError, ValueError):
