@@ -69,7 +69,7 @@ def note(job: Job, ended: Ended, failure: CoralError | None) -> None:
 
 def _reason(outcome: str, failure: CoralError | None) -> str:
     if failure is not None:
-        return failure.message
+        return failure.message.partition("\n")[0]  # the place may follow
     if outcome == DENIED:
         return "it used what scripts may not, and ended by that; its stderr names it"
     return "not all walls were in force"

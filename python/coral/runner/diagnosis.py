@@ -1,7 +1,7 @@
 """Why a script cannot be loaded, told by Deno without running it.
 
 Deno ends with code 1 for a script that threw and for one that it could not load. Asked afterwards, it loads
-the script once more and stops before the first line of it runs (20-50 ms, only after a failure): so the second
+the script once more and stops before its first line runs (20-50 ms, only after a failure): so the second
 kind is known for certain, and gets a hint and an exit code of its own.
 """
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from coral.errors import CoralError, DeniedError, LimitError, MemoryLimitError
+import sys
+
+from coral.config.address import parse_address
+from coral.errors import CoralError, DeniedError, LimitError, ListenError, MemoryLimitError
 from coral.runner.job import Job
 from coral.runner.policy import Policy
 from coral.runner.process import Ended
 
-# How V8 ends a process that is out of heap, and how Deno's own code does where an allocation fails.
-_OUT_OF_MEMORY = (5, 6)  # SIGTRAP, SIGABRT
+_OUT_OF_HEAP = 5  # SIGTRAP: how V8 ends a process that is out of heap
+_ABORTED = 6  # SIGABRT: how Deno's own code does where an allocation fails, and how process.abort() does
+_ALWAYS_BYTES = 64 << 20  # of Deno itself, mapped from files: no limit counts that
+_DENO_FAILED = 1
+_LAST_PORT = 65535
 _DENO_UNSTABLE = 70
 
 
@@ -18,7 +24,7 @@ def failure_of(ended: Ended, job: Job) -> CoralError | None:
     Raises:
         BrokenPipeError: Nobody reads its output any more.
     """
-    name = job.source.name
+    name = job.source.name if job.source.path is not None else job.source.shown
     if ended.pipe_closed:
         raise BrokenPipeError
     if ended.timed_out:
@@ -26,11 +32,19 @@ def failure_of(ended: Ended, job: Job) -> CoralError | None:
             f"{name} was stopped at its time limit of {job.time_limit:g} s",
             hint="raise it with --timeout 5m, or lift it with --timeout 0",
         )
-    if ended.exceeded == "memory" or ended.signal in _OUT_OF_MEMORY:
+    aborted = ended.signal == _ABORTED and ended.exceeded is None
+    out_of_memory = ended.exceeded == "memory" or ended.signal == _OUT_OF_HEAP
+    if out_of_memory or (aborted and _was_near(job.memory_limit)):
         return MemoryLimitError(
             f"{name} ran out of its {job.memory_limit >> 20} MiB of memory",
             hint="keep less at once (db.stream reads rows one by one), or raise the limit with --memory 1g",
         )
+    if aborted:
+        failure = CoralError(
+            f"{name} was ended by SIGABRT", hint="process.abort() does that, and so does a fault in Deno"
+        )
+        failure.exit_code = ended.code
+        return failure
     if ended.exceeded == "output":
         return LimitError(
             f"{name} was stopped at its output limit of {job.output_limit >> 20} MiB",
@@ -46,4 +60,34 @@ def failure_of(ended: Ended, job: Job) -> CoralError | None:
             f"{name} was stopped at its limit of {Policy('cli').tasks} threads",
             hint="start fewer workers",
         )
+    if ended.code == _DENO_FAILED and job.inspect is not None:
+        return _taken_port(job.inspect)
+    return None
+
+
+def _was_near(limit_bytes: int) -> bool:
+    """Whether a child of ours has had most of its memory limit; a check of types has had less than that."""
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
+    return peak > limit_bytes // 4 * 3 + _ALWAYS_BYTES
+
+
+def _taken_port(flag: str) -> CoralError | None:
+    """Says so where a debugger's port is another program's: then the script was not begun."""
+    import socket
+
+    name, _, address = flag.partition("=")
+    host, port = parse_address(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Deno: what has ended is no obstacle
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return ListenError(
+                f"the port {host}:{port} for a debugger cannot be opened: {error.strerror}",
+                hint=f"choose another one: {name}={host}:{port + (1 if port < _LAST_PORT else -1)}",
+            )
     return None

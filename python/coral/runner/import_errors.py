@@ -18,6 +18,7 @@ _NO_PACKAGES = (
 )
 _NO_NETWORK = "nothing is loaded from the network; save the code that you need to a file beside the script"
 _SPELLING = "write the path as it is on disk, with its ending: ./lib.ts"
+_FOLDER = "name a file in it: ./lib/mod.ts"
 _PLACE = re.compile(r"\n +at (?:<anonymous> \()?(\S+?):(\d+):(\d+)\)?\s*$")
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 
@@ -100,8 +101,7 @@ def _found(text: str, specifier: str | None, folder: str) -> tuple[type[CoralErr
             return ScriptError, f"{what}, which is no module of Node.js", "such as node:path"
         return DeniedError, f"{what}, an address that nothing is loaded from", ALLOWED
     if text.startswith("[ERR_UNSUPPORTED_DIR_IMPORT]"):
-        what = f"{unquote(named.removeprefix('file://'))}, which is a folder"
-        return ScriptError, what, "name a file in it: ./lib/mod.ts"
+        return ScriptError, f"{unquote(named.removeprefix('file://'))}, which is a folder", _FOLDER
     return None
 
 
@@ -111,6 +111,8 @@ def denied(path: str, folder: str) -> tuple[type[CoralError], str, str]:
         return DeniedError, f"{path}, which is outside its folder", ALLOWED
     if not os.path.lexists(path):
         return ScriptError, f"{path}, which does not exist", _SPELLING
+    if os.path.isdir(path) and not os.path.islink(path):
+        return ScriptError, f"{path}, which is a folder", _FOLDER
     return DeniedError, f"{path}, which scripts may not read", LEFT_OUT
 
 

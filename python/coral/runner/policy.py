@@ -46,8 +46,9 @@ REWORDED = (
     "Requires import",
     "JSR package",
     "[ERR_UNSUPPORTED_DIR",
+    "Failed to start inspector",
 )
-_FIRST = r"[^MIUnRJ\[]|I[^m]|Un[^sc]|n[^p]|M[^o]|R[^e]|J[^S]|\[[^E]"
+_FIRST = r"[^MIUnRJF\[]|F[^a]|I[^m]|Un[^sc]|n[^p]|M[^o]|R[^e]|J[^S]|\[[^E]"
 _LOG = (
     "info/(?s)^[^e\x1b]|[Ww]arning"
     r"|^\S{0,24}error\S{0,12}: "

@@ -289,9 +289,12 @@ def _run(prepared: Prepared, job: Job) -> Ended:
 
     def run() -> Ended:
         environment = {**policy.quiet(prepared.environment), policy.CONNECTION: prepared.connection}
-        return run_child(
+        ended = run_child(
             prepared.argv, environment, job.time_limit, confinement, head_start=prepared.head_start
         )
+        if ended.code == _DENO_FAILED and ended.exceeded is None and confinement.refused_threads():
+            ended.exceeded = "tasks"
+        return ended
 
     def report() -> Ended:
         from coral.runner.report import reported

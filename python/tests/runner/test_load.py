@@ -50,7 +50,12 @@ def test_a_syntax_error_in_an_imported_file(coral: Program) -> None:
 def test_a_missing_import(coral: Program) -> None:
     ended = coral.run("run", coral.script('import "./nope.ts";'))
     assert ended.code == 65
-    assert "error: script.ts imports a file that does not exist\n" in ended.stderr
+    folder = os.path.realpath(coral.home / "scripts")
+    assert ended.stderr == (
+        f"error: script.ts imports {folder}/nope.ts, which does not exist\n"
+        f"    at file://{folder}/script.ts:1:8\n"
+        "hint: write the path as it is on disk, with its ending: ./lib.ts\n"
+    )
 
 
 def test_a_broken_file_that_is_imported_on_demand_is_the_scripts_own_affair(coral: Program) -> None:

@@ -143,6 +143,7 @@ def test_the_environment_is_an_allow_list(coral: Program) -> None:
         "DENO_DIR",
         "DENO_NO_UPDATE_CHECK",
         "DENO_EMIT_CACHE_MODE",
+        "DENO_LOG",
         "NO_COLOR",
         "VK_DRIVER_FILES",
         "VK_ICD_FILENAMES",

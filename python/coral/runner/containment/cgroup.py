@@ -88,6 +88,12 @@ class Group:
         except OSError:
             return False
 
+    def refused_threads(self) -> bool:
+        """Whether the kernel has refused it a thread."""
+        folders = [*self._folders, *([] if self._scope is None else [self._scope.folder])]
+        lines = [line for folder in folders for line in _read(f"{folder}/pids.events").splitlines()]
+        return any(int(line.split()[1]) > 0 for line in lines if line.startswith("max "))
+
     def close(self) -> None:
         """Removes it; nothing runs in it any more."""
         for folder in self._folders:

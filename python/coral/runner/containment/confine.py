@@ -172,6 +172,10 @@ class Confinement:
         """Whether the kernel has ended the child for its memory."""
         return self._group is not None and self._group.killed_for_memory()
 
+    def refused_threads(self) -> bool:
+        """Whether the kernel has refused the child a thread; Deno then ends with code 1."""
+        return self._group is not None and self._group.refused_threads()
+
     def close(self) -> None:
         """Gives back what the kernel holds for it."""
         if self._group is not None:
