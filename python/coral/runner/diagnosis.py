@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from urllib.parse import quote
 
 from coral.errors import CoralError, LimitError, MemoryLimitError, ScriptError, TypeCheckError
 from coral.runner.import_errors import Text, ends_early, worded
-from coral.runner.policy import REWORDED, check_flags, file_url
+from coral.runner.policy import PASSES, check_flags, file_url
 from coral.runner.terminal import harmless, plain_text
 from coral.script_limits import CHECK_SECONDS, GRAPH_SECONDS, QUESTION_MEMORY_BYTES
 
@@ -61,7 +62,7 @@ def load_failure(
     failure = worded(text, prepared.script, prepared.folder.path, own)
     if failure is not None:
         return failure
-    if checked or text.startswith(REWORDED):  # else the run has shown it
+    if checked or not (of_v8 or re.match(PASSES, text)):  # else the run has shown it
         sys.stderr.write(harmless(answer.stderr.decode(errors="replace")))
     name = os.path.basename(prepared.script) if own is None else own.shown
     hint = "correct the place that is shown above and run it again"

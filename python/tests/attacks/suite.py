@@ -47,8 +47,8 @@ COLONY_SECONDS = 5.0
 """How long the colony may take to answer others while it is attacked."""
 COLONY_GROWTH_BYTES = 300 << 20
 """What one script may add to the colony's memory, for a moment, by calls that it may make."""
-DOCUMENTED_CODES = frozenset({0, 1, 2, 65, 66, 69, 75, 77, 78, 79, 99, 124, 130, 137, 141})
-"""Those of `docs/exit-codes.md` that a script may end with; none of them is a crash of Coral's own."""
+DOCUMENTED_CODES = frozenset({0, 1, 2, 65, 66, 69, 75, 77, 78, 79, 99, 124, 130, 134, 137, 141})
+"""Those of `docs/exit-codes.md` that a script may end with (134: it aborts itself); none of them is a crash of Coral's own."""
 SERVICE = "payments"
 
 

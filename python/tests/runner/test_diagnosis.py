@@ -221,6 +221,15 @@ def test_process_abort_is_no_lack_of_memory(coral: Program) -> None:
         )
 
 
+def test_too_many_threads(coral: Program) -> None:
+    worker = 'new Worker("data:text/javascript,setInterval(() => {}, 1000)", { type: "module" });'
+    text = f"for (let i = 0; i < 200; i++) {worker}\nsetInterval(() => {{}}, 1000);"
+    ended = coral.run("run", coral.script(text))
+    assert ended.code == 124
+    assert ended.stderr.rstrip().endswith("hint: start fewer workers")
+    assert "error: script.ts was stopped at its limit of " in ended.stderr
+
+
 def test_a_debuggers_port_in_use(coral: Program) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

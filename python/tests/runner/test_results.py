@@ -72,6 +72,10 @@ def test_table(coral: Program) -> None:
         ("export default async function* () {}", "[]\n"),
         ("export default new Map([['a', new Set([1])]]);", '{"a":[1]}\n'),
         ("export default { a: NaN, b: new Uint8Array([1, 255]), c: undefined };", '{"a":null,"b":"01ff"}\n'),
+        (
+            "export default [new Error('e'), /a/g, new URL('http://h/'), new ArrayBuffer(2), new Float32Array(1)]",
+            '["Error: e","/a/g","http://h/","0000",[0]]\n',
+        ),
         ('export default "\\x9b\\u202e\\x1b";', '"\\u009b\\u202e\\u001b"\n'),
         (SDK + "coral.output(1); coral.output([2]);", "1\n[2]\n"),
         (SDK + "setTimeout(() => coral.output('late'), 20);", '"late"\n'),
@@ -79,6 +83,97 @@ def test_table(coral: Program) -> None:
 )
 def test_kinds_of_results(coral: Program, text: str, stdout: str) -> None:
     assert coral.run("run", coral.script(text), "-o", "json") == Result(0, stdout, "")
+
+
+ITEMS = [
+    ("new Set([{ a: 1 }, { a: 2 }])", '{"a":1}\n{"a":2}\n', "a\n1\n2\n"),
+    ("new Set([1, 'x'])", '1\n"x"\n', "value\n1\nx\n"),
+    ("new Float64Array([1.5, 2])", "1.5\n2\n", "value\n1.5\n2\n"),
+    ("new Uint8Array([255, 1])", '"ff01"\n', "value\nff01\n"),
+    ("new Uint8Array([255, 1]).buffer", '"ff01"\n', "value\nff01\n"),
+    ("[new DataView(new ArrayBuffer(1))]", '"00"\n', "value\n00\n"),
+    ("[new Float32Array(2)]", "[0,0]\n", 'value\n"[0,0]"\n'),
+    ("[new Error('e')]", '"Error: e"\n', "value\nError: e\n"),
+    ("new URL('http://h/')", '"http://h/"\n', "value\nhttp://h/\n"),
+    (
+        "[/a/g, new Date(0)]",
+        '"/a/g"\n"1970-01-01T00:00:00.000Z"\n',
+        "value\n/a/g\n1970-01-01T00:00:00.000Z\n",
+    ),
+    ("[new Map([['k', 1]])]", '{"k":1}\n', "k\n1\n"),
+    ("new (class { a = 1; #b = 2; })()", '{"a":1}\n', "a\n1\n"),
+    ("[new (class { toJSON() { return { q: 1 }; } })()]", '{"q":1}\n', "q\n1\n"),
+    ("new (class {})()", "{}\n", "value\n{}\n"),
+    ("[{}, {}]", "{}\n{}\n", "value\n{}\n{}\n"),
+]
+
+
+@pytest.mark.parametrize(("value", "jsonl", "csv"), ITEMS)
+def test_rows_are_as_sensible_as_json(coral: Program, value: str, jsonl: str, csv: str) -> None:
+    script = coral.script(f"export default {value};")
+    assert coral.run("run", script, "-o", "jsonl") == Result(0, jsonl, "")
+    assert coral.run("run", script, "-o", "csv") == Result(0, csv, "")
+    shown = coral.run("run", script, "-o", "table").stdout.splitlines()
+    assert [line for line in shown if not line.strip()] == []
+    assert shown[-1] == ("(1 row)" if len(csv.splitlines()) == 2 else f"({len(csv.splitlines()) - 1} rows)")
+
+
+CIRCLE = "const item = { name: 'x' }; item.self = item;\n"
+DEEP = "let item = {}; for (let i = 0; i < 50000; i++) item = { item };\n"
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "table"])
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("function hand() {\n  coral.output([{ item }]);\n}\nhand();", "script.js:4:9"),
+        ("export default [{ item }];", ""),
+    ],
+)
+@pytest.mark.parametrize(
+    ("made", "why"), [(CIRCLE, "it holds itself, in self"), (DEEP, "it is too deep, or holds itself (")]
+)
+def test_a_result_that_has_no_form(
+    coral: Program, *, made: str, why: str, text: str, place: str, form: str
+) -> None:
+    ended = coral.run("run", coral.script(SDK + made + text, "script.js"), "-o", form)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"error: CoralError: the result cannot be printed as {form}: {why}")
+    assert place in ended.stderr
+    assert "output.js" not in ended.stderr
+    assert "mod.js" not in ended.stderr
+    assert "\nhint: hand over what is to be seen of it only" in ended.stderr
+
+
+PRINTS = """console.table([{ a: 1 }]); console.dir({ dir: 1 }); console.dirxml("xml"); console.count("n");
+console.time("t"); console.timeLog("t"); console.timeEnd("t"); console.group("g"); console.log("in %d", 3);
+console.groupEnd(); console.debug("debug"); console.trace("trace");
+const bytes = (text) => new TextEncoder().encode(text);
+Deno.stdout.writeSync(bytes("direct\\n"));
+await Deno.stdout.write(bytes("awaited\\n"));
+await new Response("web\\n").body.pipeTo(Deno.stdout.writable, { preventClose: true });
+process.stdout.write("node\\n");
+export default 1;
+"""
+
+
+@pytest.mark.parametrize("report", [False, True])
+def test_stdout_is_the_result_alone(coral: Program, *, report: bool) -> None:
+    flags = ["--html", str(coral.home / "report.html"), "-q"] if report else []
+    ended = coral.run("run", coral.script(PRINTS, "script.js"), "-o", "json", *flags)
+    assert (ended.code, ended.stdout) == (0, "1\n")
+    for text in ("│ 1 │", "{ dir: 1 }", "xml", "n: 1", "t: ", "g\n  in 3\n", "debug", "Trace: trace"):
+        assert text in ended.stderr
+    for text in ("direct\n", "awaited\n", "web\n", "node\n"):
+        assert text in ended.stderr
+
+
+def test_without_a_format_the_console_is_denos(coral: Program) -> None:
+    ended = coral.run("run", coral.script(PRINTS, "script.js"))
+    assert ended.code == 0
+    assert ended.stderr.startswith("Trace: trace\n")
+    for text in ("│ 1 │", "{ dir: 1 }", "g\n  in 3\n", "direct\n", "awaited\n", "web\n", "node\n"):
+        assert text in ended.stdout
 
 
 def test_what_is_printed_meanwhile_goes_to_stderr(coral: Program) -> None:
