@@ -92,7 +92,7 @@ def test_it_runs_again_when_a_file_changes(coral: Program, watching: Watching) -
     coral.script(SDK + text.replace("run", "again"))  # the script itself
     watched.expect("again 2 7\n")
     coral.script(SDK + 'import "./new.ts";\n')  # an import that is not there yet
-    watched.expect("imports a file that does not exist")
+    watched.expect("new.ts, which does not exist")
     watched.expect("watching 3 files")
     coral.script('console.log("new");', "new.ts")
     watched.expect("new\n")
