@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from coral.cli.errors import report_note
+from coral.cli.options import FILE, complete_authority
 from coral.config import effective
 from coral.config.access import SYSTEM, read_access
 from coral.config.edit import change
@@ -162,12 +163,15 @@ def use(name: str) -> int:
 @click.option(
     "--tls-ca",
     metavar="FILE|system",
+    type=FILE,
+    shell_complete=complete_authority,
     envvar="CORAL_TLS_CA",
     help="Certificate authority of the colony; it means TLS. [env var: CORAL_TLS_CA]",
 )
 @click.option(
     "--token-file",
     metavar="FILE",
+    type=FILE,
     envvar="CORAL_TOKEN_FILE",
     help="File that holds your token for the colony. [env var: CORAL_TOKEN_FILE]",
 )

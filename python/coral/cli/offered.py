@@ -7,6 +7,7 @@ are offered, whoever made them; the shells' scripts quote them, too (`shells/`).
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from click.shell_completion import (
@@ -20,6 +21,7 @@ from coral.printing import visible
 
 _MARKS = frozenset("_-./:=@%+,")
 _MAX_WORD = 200
+_OPTION = re.compile("--[^=]+=")
 
 
 def harmless(word: str) -> bool:
@@ -46,7 +48,15 @@ def offered(items: list[CompletionItem[str]]) -> list[CompletionItem[str]]:
 
 class _Offered(ShellComplete):
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[Any]]:
-        return offered(super().get_completions(args, incomplete))
+        option = _OPTION.match(incomplete)
+        found = offered(super().get_completions(args, incomplete))
+        if option is None:
+            return found
+        # click answers what comes after `--option=`; shells replace the whole word.
+        return [
+            CompletionItem(f"{option[0]}{item.value}", item.type, item.help) if item.type == "plain" else item
+            for item in found
+        ]
 
 
 def register() -> None:

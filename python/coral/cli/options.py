@@ -9,11 +9,22 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from coral.cli.output import FORMATS
 from coral.config.access import Colony
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+# Whether it can be read is said by who reads it; the type is what shells complete by.
+FILE = click.Path(readable=False)
+
+
+def complete_authority(ctx: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Completes `--tls-ca`: a file, or `system`."""
+    files = CompletionItem(typed, type="file")
+    return [CompletionItem("system"), files] if typed and "system".startswith(typed) else [files]
 
 
 @dataclass(frozen=True)
@@ -31,11 +42,14 @@ def raw_colony_options(command: _Command) -> _Command:
         click.option(
             "--token-file",
             metavar="FILE",
+            type=FILE,
             help="File that holds your token for the colony. [environment: CORAL_TOKEN_FILE]",
         ),
         click.option(
             "--tls-ca",
             metavar="FILE|system",
+            type=FILE,
+            shell_complete=complete_authority,
             help="Certificate authority of a colony that speaks TLS, PEM. [environment: CORAL_TLS_CA]",
         ),
         click.option(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import click
 from click.shell_completion import CompletionItem
 
 from coral.cli.direct_run import OUTPUTS, VALUES, RunArguments, split_arguments
-from coral.cli.options import raw_colony_options
+from coral.cli.options import FILE, raw_colony_options
 from coral.cli.twins import blaming, from_environment
 from coral.colours import CHOICES
 from coral.errors import UsageError
@@ -28,8 +29,20 @@ class _RunCommand(click.Command):
         own, ctx.meta[_REST] = split_arguments(args)
         own = [_bare(own, place) for place in range(len(own))]
         if ctx.resilient_parsing:  # a line that is being typed: click gives up at its last, open option
-            ctx.meta[_SCRIPT] = next((word for word in own if _is_script(word)), None)
+            ctx.meta[_SCRIPT] = self._script(own)
         return super().parse_args(ctx, own)
+
+    def _script(self, words: list[str]) -> str | None:
+        """The script on a line that is being typed, as the shell will expand its path."""
+        options = [option for option in self.params if isinstance(option, click.Option)]
+        valued = {name for option in options if not option.is_flag for name in option.opts}
+        rest = iter(words)
+        for word in rest:
+            if word in valued:
+                next(rest, None)
+            elif not word.startswith("-"):
+                return word if os.path.exists(word) else os.path.expanduser(os.path.expandvars(word))
+        return None
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return [*super().collect_usage_pieces(ctx), "[-- ARGS...]"]
@@ -79,10 +92,6 @@ def _inspect(ctx: click.Context, option: click.Parameter, value: str | None) -> 
         return _loopback(value)
 
 
-def _is_script(word: str) -> bool:
-    return word.endswith((".ts", ".js", ".mts", ".mjs")) or word.startswith("example:")
-
-
 @click.command(cls=_RunCommand)
 @click.argument("file", required=False, metavar="FILE", type=click.Path(), shell_complete=_complete_file)
 @click.option(
@@ -105,7 +114,9 @@ def _is_script(word: str) -> bool:
     help="A parameter, which the script reads as coral.params.NAME. Repeatable. "
     "Numbers, true, false, null and JSON get their type; all else is text.",
 )
-@click.option("--param-file", metavar="FILE", help="Parameters from a .json or .yaml file; -p goes first.")
+@click.option(
+    "--param-file", metavar="FILE", type=FILE, help="Parameters from a .json or .yaml file; -p goes first."
+)
 @click.option(
     "-o",
     "--output",
@@ -116,6 +127,7 @@ def _is_script(word: str) -> bool:
 @click.option(
     "--html",
     metavar="FILE",
+    type=FILE,
     help="Also make a page of what the script prints, draws (coral.plot, coral.table) and hands over "
     "(coral.output).",
 )

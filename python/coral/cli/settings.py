@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from coral.cli.errors import report, report_note
+from coral.cli.options import FILE
 from coral.cli.output import render_json
+from coral.config.kinds import FilePath
 from coral.config.settings import Configuration, Setting, configure
 from coral.errors import ConfigError, UsageError
 from coral.printing import emit, show_text
@@ -31,6 +33,7 @@ def settings_options(settings: Sequence[Setting]) -> Callable[[_Command], _Comma
                 setting.flag,
                 _parameter(setting.key),
                 metavar=setting.kind.metavar,
+                type=FILE if isinstance(setting.kind, FilePath) else None,
                 multiple=setting.key == "labels",
                 help=f"{setting.help} {_origin(setting)}",
             )(command)

@@ -38,6 +38,20 @@ def at(request: pytest.FixtureRequest, shell_environment: dict[str, str], coral:
         ("coral run two", r"coral run two\\ words\.ts "),
         ("coral run od", r"coral run odd\\\$\\\(touch\\ PWNED\\\)\.ts "),
         ("coral new mine -t tra", "coral new mine -t traces "),
+        ("coral run --color=n", "coral run --color=never "),
+        ("coral run slow.ts --param=thr", r"coral run slow\.ts --param=threshold="),
+        ("coral run slow.ts --param=level=w", r"coral run slow\.ts --param=level=warn "),
+        ("coral run --param-file giv", r"coral run --param-file given\.json "),
+        ("coral run --param-file=giv", r"coral run --param-file=given\.json "),
+        ("coral run --html giv", r"coral run --html given\.json "),
+        ("coral logs --token-file giv", r"coral logs --token-file given\.json "),
+        ("coral logs --tls-ca giv", r"coral logs --tls-ca given\.json "),
+        ("coral logs --tls-ca sys", r"coral logs --tls-ca system "),
+        ("coral colony start --tls-cert=giv", r"coral colony start --tls-cert=given\.json "),
+        ("coral config add-context a b:1 --token-file giv", "--token-file given\\.json "),
+        ("coral run ~/plain -p thr", "coral run ~/plain -p threshold="),
+        ("coral run $HOME/plain -p level=w", r"coral run \$HOME/plain -p level=warn "),
+        ("coral run --timeout 5s plain -p level=w", "coral run --timeout 5s plain -p level=warn "),
     ],
 )
 def test_what_tab_makes_of_it(at: Typist, typed: str, expected: str) -> None:
@@ -69,6 +83,13 @@ def test_fish(shell_environment: dict[str, str], coral: Program) -> None:
     assert sorted(complete("coral run slow.ts -p ")) == ["at=", "level=", "threshold="]
     levels = ["level=error", "level=very loud", "level=warn"]
     assert sorted(complete("coral run slow.ts -p level=")) == levels
+    assert complete("coral run --color=n") == ["--color=never"]
+    assert sorted(complete("coral run slow.ts --param=level=")) == [f"--param={level}" for level in levels]
+    for option in ("--param-file", "--html", "--token-file", "--tls-ca"):
+        assert complete(f"coral run {option} giv") == ["given.json"]
+        assert complete(f"coral run {option}=giv") == [f"{option}=given.json"]
+    assert complete("coral run --tls-ca sys") == ["system"]
+    assert complete("coral run ~/plain -p thr") == ["threshold="]
 
 
 def test_a_configuration_that_cannot_be_used_says_nothing_to_the_shell(

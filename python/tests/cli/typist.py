@@ -34,6 +34,8 @@ def shell_environment(coral: Program) -> dict[str, str]:
     program.chmod(0o755)
     for name in ("slow.ts", "two words.ts", "odd$(touch PWNED).ts"):
         (coral.home / name).write_text(SCRIPT)
+    (coral.home / "plain").write_text(SCRIPT)
+    (coral.home / "given.json").write_text("{}")
     search = os.pathsep.join([str(program.parent), coral.environment["PATH"]])
     return {**coral.environment, "PATH": search, "TERM": "dumb", "PS1": "$ ", "HISTFILE": "/dev/null"}
 

@@ -7,8 +7,10 @@ _coral_completion() {
     response=("${(@f)$(COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT-1)) _CORAL_COMPLETE=zsh_complete coral 2>/dev/null)}")
     for type key description in ${response}; do
         case $type in
-            dir) _path_files -/ ;;
-            file) _path_files -f ;;
+            dir | file)
+                [[ $PREFIX == --*=* ]] && compset -P 1 '*='
+                if [[ $type == dir ]]; then _path_files -/; else _path_files -f; fi
+                ;;
             plain)
                 if [[ $key == *[:=] ]]; then
                     open+=("${key//\\:/:}") # a value follows: no space
