@@ -54,5 +54,18 @@ def _xdg(variable: str, below_home: str) -> str:
     base = os.environ.get(variable, "")
     # The specification says that a relative path is to be ignored.
     if not os.path.isabs(base):
-        base = os.path.join(os.path.expanduser("~"), below_home)
+        base = os.path.join(_home(), below_home)
     return os.path.join(base, "coral")
+
+
+def _home() -> str:
+    """The user's home; a place that cannot be there where the user has none, as in a container."""
+    home = os.environ.get("HOME", "")
+    if os.path.isabs(home) or os.name != "posix":
+        return os.path.expanduser("~")
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return "/nonexistent"
