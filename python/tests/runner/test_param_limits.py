@@ -140,7 +140,9 @@ def test_the_shell_completes_choices(coral: Program) -> None:
     path = coral.script(LIMITED)
     assert complete(coral, path, "-p", "size=") == ["size=1", "size=2"]
     assert complete(coral, path, "-p", "only=") == ["only=true"]
-    assert complete(coral, path, "-p", "shape=") == ['shape="flat"', 'shape={"a":1,"b":2}']
+    assert complete(coral, path, "-p", "share=") == ["share=0.5", "share=1"]
+    assert complete(coral, path, "-p", "step=") == ["step=1m", "step=3000"]
+    assert complete(coral, path, "-p", "shape=") == []  # quotes mean something to a shell
 
 
 def test_help_says_the_same_limits(coral: Program) -> None:
