@@ -167,3 +167,8 @@ def check_report(report: bytes) -> str:
     if plain_text(last.encode()) == "error: Type checking failed.\n":
         lines.pop()  # Coral says it
     return "".join(lines)
+
+
+def has_type_errors(report: str) -> bool:
+    """Whether what a check reports is of types, and not of a script that cannot be loaded."""
+    return re.search(r"\bTS[0-9]+\b", plain_text(report.encode())) is not None

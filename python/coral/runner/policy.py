@@ -283,6 +283,11 @@ def quiet(environment: dict[str, str]) -> dict[str, str]:
     return {**environment, "DENO_LOG": _LOG}
 
 
+def loud(environment: dict[str, str]) -> dict[str, str]:
+    """Returns the environment of what looks at a script and is to say what it found."""
+    return {name: value for name, value in environment.items() if name != "DENO_LOG"}
+
+
 def file_url(path: str) -> str:
     """Returns the `file:` URL of an absolute path, encoded as Deno does it.
 

@@ -44,7 +44,7 @@ class Prepared:
         folder: The folder whose files it may read and import, and what of it.
         head_start: What may have been started for the run already, or None.
         argv: Deno and its arguments.
-        environment: The whole environment of what looks at the script.
+        environment: The whole environment of the script, without its connection.
         connection: The variable that the script's own process gets as well.
         import_map: The import map, as Deno takes it.
         directory: The run's own directory.
@@ -80,7 +80,7 @@ class Prepared:
         if colour is None:
             colour = coloured(1, 2)
         deno_dir = _deno_dir(base, self.deno)
-        self.environment = policy.environment(deno_dir=deno_dir, colour=colour)
+        self.environment = policy.quiet(policy.environment(deno_dir=deno_dir, colour=colour))
         if colour:
             # The terminal is behind a filter, so Deno does not see it.
             self.environment["FORCE_COLOR"] = "1"
@@ -197,15 +197,14 @@ class Prepared:
         """
         from coral.runner.question import Question
 
+        environment = policy.loud(self.environment)
         if not checks:
-            return Question(
-                command, self.environment, seconds=seconds, trees=self.trees(), files=self.files()
-            )
+            return Question(command, environment, seconds=seconds, trees=self.trees(), files=self.files())
         cache = os.path.join(self._base, "check-dir")
         os.makedirs(cache, mode=0o700, exist_ok=True)
         return Question(
             command,
-            {**self.environment, "DENO_DIR": cache},
+            {**environment, "DENO_DIR": cache},
             seconds=seconds,
             trees=[*self.trees(), os.path.dirname(places.sdk_types())],
             files=self.folder.files,
@@ -288,7 +287,7 @@ def _run(prepared: Prepared, job: Job) -> Ended:
     confinement = prepared.confinement()
 
     def run() -> Ended:
-        environment = {**policy.quiet(prepared.environment), policy.CONNECTION: prepared.connection}
+        environment = {**prepared.environment, policy.CONNECTION: prepared.connection}
         ended = run_child(
             prepared.argv, environment, job.time_limit, confinement, head_start=prepared.head_start
         )

@@ -15,7 +15,13 @@ import time
 from collections.abc import Callable
 
 from coral.printing import say
-from coral.runner.diagnosis import check_command, check_report, graph_command, unchecked_types
+from coral.runner.diagnosis import (
+    check_command,
+    check_report,
+    graph_command,
+    has_type_errors,
+    unchecked_types,
+)
 from coral.runner.graph import read_graph
 from coral.runner.question import Answer, Question
 from coral.runner.script import Job, Prepared
@@ -176,8 +182,10 @@ class Watch:
         if unchecked is not None:
             self._say(unchecked.message)
         elif answer.code:
-            sys.stderr.write(check_report(answer.stderr))
-            self._say(f"{self._job.source.name} has type errors")
+            report = check_report(answer.stderr)
+            if has_type_errors(report):  # else it cannot be loaded, which its run says
+                sys.stderr.write(report)
+                self._say(f"{self._job.source.name} has type errors")
 
     def _say(self, text: str) -> None:
         if not self._job.quiet:

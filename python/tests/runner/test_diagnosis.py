@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from coral.runner.diagnosis import check_report
+from coral.runner.diagnosis import check_report, has_type_errors
 from coral.runner.policy import file_url
 from tests.runner.program import Program
 
@@ -127,6 +127,14 @@ def test_what_v8_does_not_load(coral: Program, name: str, text: str, place: str)
     assert ended.stderr.endswith(
         f"error: {name} could not be loaded\nhint: correct the place that is shown above and run it again\n"
     )
+
+
+def test_help_of_a_script_with_a_failed_import_says_it_once(coral: Program) -> None:
+    script = coral.script('import "./nope.ts"; export const params = 1;')
+    ended = coral.run("run", script, "--help-script")
+    assert ended.code == 65
+    assert ended.stderr.count("error:") == 1
+    assert ended.stderr.startswith("error: script.ts imports ")
 
 
 def test_loading_again_runs_no_line_of_it(coral: Program) -> None:
@@ -279,6 +287,11 @@ def test_a_report_of_types_has_no_end_of_denos() -> None:
     coloured = b"\x1b[1mTS1 \x1b[0m[ERROR]: x\n\n\x1b[0m\x1b[1m\x1b[31merror\x1b[0m: Type checking failed.\n"
     assert check_report(plain) == "TS1 [ERROR]: x\n\n"
     assert check_report(coloured) == "\x1b[1mTS1 \x1b[0m[ERROR]: x\n\n"
+
+
+def test_a_failed_import_is_no_type_error() -> None:
+    assert has_type_errors("\x1b[1mTS2322 \x1b[0m[ERROR]: x\n")
+    assert not has_type_errors('error: Module not found "file:///TS.ts".\n')
 
 
 def test_a_coloured_check_ends_with_corals_line_alone(coral: Program) -> None:
