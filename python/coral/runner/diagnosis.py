@@ -16,7 +16,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from coral.errors import CoralError, LimitError, MemoryLimitError, ScriptError, TypeCheckError
-from coral.runner.import_errors import Text, ends_early, worded
+from coral.runner.import_errors import Text, ends_early, of_user, worded
 from coral.runner.policy import PASSES, check_flags, file_url
 from coral.runner.terminal import harmless, plain_text
 from coral.script_limits import CHECK_SECONDS, GRAPH_SECONDS, QUESTION_MEMORY_BYTES
@@ -63,7 +63,8 @@ def load_failure(
     if failure is not None:
         return failure
     if checked or not (of_v8 or re.match(PASSES, text)):  # else the run has shown it
-        sys.stderr.write(harmless(answer.stderr.decode(errors="replace")))
+        shown = answer.stderr.decode(errors="replace")
+        sys.stderr.write(harmless(shown) if own is None else of_user(text, own))
     name = os.path.basename(prepared.script) if own is None else own.shown
     hint = "correct the place that is shown above and run it again"
     if own is not None and ends_early(text, own.path):

@@ -7,7 +7,7 @@ import re
 from urllib.parse import unquote
 
 from coral.errors import CoralError, DeniedError, ScriptError
-from coral.runner.policy import DENIED_SCHEME
+from coral.runner.policy import DENIED_SCHEME, file_url
 
 ALLOWED = "scripts may import @coral/sdk and files below their own folder"
 LEFT_OUT = "hidden entries, node_modules, links out of the folder and hard links are left out"
@@ -20,6 +20,7 @@ _NO_NETWORK = "nothing is loaded from the network; save the code that you need t
 _SPELLING = "write the path as it is on disk, with its ending: ./lib.ts"
 _FOLDER = "name a file in it: ./lib/mod.ts"
 _PLACE = re.compile(r"\n +at (?:<anonymous> \()?(\S+?):(\d+):(\d+)\)?\s*$")
+_HIDDEN = re.compile(r"\d+ \| import \* as coral from ")
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 
 
@@ -65,6 +66,16 @@ def worded(text: str, script: str, folder: str, own: Text | None) -> CoralError 
         hint = NO_FILES
         what = what.replace(f"{folder}/", "./", 1)  # a folder of the run's own
     return kind(f"{name} imports {what}{at}", hint=hint)
+
+
+def of_user(text: str, own: Text) -> str:
+    """Returns what Deno says of `-e` or stdin, without the line that Coral has put behind it."""
+    if ends_early(text, own.path):
+        return ""
+    lines = text.split("\n")
+    hidden = next((i for i, line in enumerate(lines) if _HIDDEN.match(line)), len(lines))
+    kept = [line for i, line in enumerate(lines) if i < hidden or not re.match(r"\d* *\| ?", line.strip())]
+    return "error: " + "\n".join(kept).replace(file_url(own.path), own.shown) + "\n"
 
 
 def ends_early(text: str, path: str) -> bool:

@@ -38,15 +38,15 @@ _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TERM")
 
 # What Deno says of imports that it cannot load is told by Coral (runner/import_errors.py) and not printed: it
 # begins with Module not found, Import, Unsupported scheme, npm specifiers, Requires import, JSR package,
-# [ERR_UNSUPPORTED_DIR_IMPORT], Failed to start inspector. All that begins otherwise passes.
+# [ERR_UNSUPPORTED_DIR_IMPORT], SyntaxError, Failed to start inspector. All that begins otherwise passes.
 # Of ASCII only: the expression is made at each start of Deno, and all of Unicode would cost it 1.5 ms.
 PASSES = (
-    "[A-EGHK-LN-QS-TV-Za-mo-z0-9]|F[ -`b-~]|I[ -ln-~]|U[ -mo-~]|Un[ -bd-rt-~]|M[ -np-~]|R[ -df-~]|J[ -RT-~]"
-    "|n[ -oq-~]"
+    "[A-EGHK-LN-QTV-Za-mo-z0-9]|S[ -xz-~]|F[ -`b-~]|I[ -ln-~]|U[ -mo-~]|Un[ -bd-rt-~]|M[ -np-~]|R[ -df-~]"
+    "|J[ -RT-~]|n[ -oq-~]"
 )
 _LOG = (
     r"info/[Ww]arning|[Dd]ebugger|error(?:\x1b\[0m)?: "
-    rf"(?:{PASSES}|Uncaught (?:[!-'*-~]|\(in p))|\(in worker \"[ -!#-~]*\"\) (?:{PASSES}|\(in p)"
+    rf"(?:{PASSES}|Uncaught (?:[^(]|\(in p))|\"\) (?:{PASSES}|\(in p)"
 )
 
 # In which the SDK finds its colony. It is the one variable that a script may read.

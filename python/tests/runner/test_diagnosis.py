@@ -201,9 +201,39 @@ def test_eval_still_has_the_sdk(coral: Program) -> None:
 def test_eval_that_ends_early(coral: Program) -> None:
     ended = coral.run("run", "-e", "console.log(1")
     assert ended.code == 65
-    assert ended.stderr.endswith(
+    assert ended.stderr == (
         "error: -e could not be loaded\nhint: it ends too early: is a bracket or a quote open?\n"
     )
+
+
+def test_a_syntax_error_of_eval_shows_the_users_lines_only(coral: Program) -> None:
+    for flags in ([], ["--check"]):
+        ended = coral.run("run", *flags, "-e", "const text = `open")
+        assert ended.code == 65
+        assert ended.stderr == (
+            "error: SyntaxError: Unterminated template\n  |\n1 | const text = `open\n  |              ~~~~~\n"
+            "    at -e:1:14\nerror: -e could not be loaded\n"
+            "hint: correct the place that is shown above and run it again\n"
+        )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'class E extends Error { name = "Ünï"; } setTimeout(() => { throw new E("x"); });',
+        'setTimeout(() => { throw "ü"; });',
+        "throw undefined;",
+        "throw { a: 1 };",
+        "setTimeout(() => { throw new Error('Module not found \"file:///x\"'); });",
+        "setTimeout(() => { throw 'Module not found'; });",
+        "Promise.reject(null);",
+        'new Worker("data:text/javascript,throw 1", { type: "module", name: "ü" }); setInterval(() => {}, 9);',
+    ],
+)
+def test_whatever_a_script_throws_is_shown(coral: Program, text: str) -> None:
+    ended = coral.run("run", coral.script(text))
+    assert ended.code == 1
+    assert ended.stderr.startswith("error: Uncaught ")
 
 
 @pytest.mark.parametrize(
