@@ -182,9 +182,8 @@ class Watch:
         if unchecked is not None:
             self._say(unchecked.message)
         elif answer.code:
-            report = check_report(answer.stderr)
-            if has_type_errors(report):  # else it cannot be loaded, which its run says
-                sys.stderr.write(report)
+            if has_type_errors(check_report(answer.stderr)):  # else it cannot be loaded, which its run says
+                sys.stderr.write(check_report(answer.stderr))
                 self._say(f"{self._job.source.name} has type errors")
 
     def _say(self, text: str) -> None:
