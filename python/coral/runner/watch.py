@@ -181,10 +181,10 @@ class Watch:
         unchecked = unchecked_types(answer, self._job.source.name, self._check_seconds)
         if unchecked is not None:
             self._say(unchecked.message)
-        elif answer.code:
-            if has_type_errors(check_report(answer.stderr)):  # else it cannot be loaded, which its run says
-                sys.stderr.write(check_report(answer.stderr))
-                self._say(f"{self._job.source.name} has type errors")
+        # Without type errors it cannot be loaded, which its run says.
+        elif answer.code and has_type_errors(check_report(answer.stderr)):
+            sys.stderr.write(check_report(answer.stderr))
+            self._say(f"{self._job.source.name} has type errors")
 
     def _say(self, text: str) -> None:
         if not self._job.quiet:
