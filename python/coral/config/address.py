@@ -5,8 +5,6 @@ What comes after these (a running local colony, starting one) is `coral.embedded
 
 from __future__ import annotations
 
-import sys
-
 from coral.errors import UsageError
 
 TYPE_CHECKING = False
@@ -92,5 +90,7 @@ def configured_colony(
     if chosen.by_project and not quiet:
         context = "" if chosen.context is None else f" (context {chosen.context})"
         where = chosen.source.rpartition(":")[0]
-        print(f"coral: using colony {chosen.address}{context} from {where}", file=sys.stderr, flush=True)
+        from coral.printing import say
+
+        say(f"using colony {chosen.address}{context} from {where}")
     return access_of(chosen, tls_ca=tls_ca, token_file=token_file)

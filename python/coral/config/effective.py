@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 
 from coral.config.access import Colony, read_access
 from coral.config.paths import config_file, own_uid
@@ -61,9 +60,10 @@ def project_file() -> ConfigFile | None:
     path, foreign = find_project_file()
     if foreign is not None and foreign not in _told:
         from coral.config.file import shown
+        from coral.printing import say
 
         _told.append(foreign)
-        print(f"coral: {shown(foreign)} is not used: it belongs to another user", file=sys.stderr, flush=True)
+        say(f"{shown(foreign)} is not used: it belongs to another user")
     if path is None:
         return None
     from coral.config.file import read_file, shown

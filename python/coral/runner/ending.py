@@ -6,6 +6,7 @@ import sys
 
 from coral.config.address import parse_address
 from coral.errors import CoralError, DeniedError, LimitError, ListenError, MemoryLimitError
+from coral.printing import say
 from coral.runner.job import Job
 from coral.runner.policy import Policy
 from coral.runner.process import Ended
@@ -91,3 +92,11 @@ def _taken_port(flag: str) -> CoralError | None:
                 hint=f"choose another one: {name}={host}:{port + (1 if port < _LAST_PORT else -1)}",
             )
     return None
+
+
+def say_missing(ended: Ended, job: Job) -> None:
+    """Says which walls a run had to do without: what this machine cannot have only with `-v`."""
+    # What this machine cannot have, `coral doctor` tells, too; what it should have had is always told.
+    for line in ended.missing:
+        if line.endswith((": switched off", ")")) or job.verbose:
+            say(f"containment without {line}")

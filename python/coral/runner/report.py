@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from datetime import UTC, datetime
 
 from coral import __version__
 from coral.errors import CoralError, RuntimeMissingError, StorageError, UsageError
+from coral.printing import say
 from coral.runner.places import report_page
 from coral.runner.process import Ended
 from coral.runner.record import record
@@ -85,7 +85,7 @@ def reported(job: Job, word: str, run: Callable[[], Ended]) -> Ended:
         ended.report_failure = error
     else:
         if not job.quiet:
-            print(f"coral: wrote {job.html}", file=sys.stderr, flush=True)
+            say(f"wrote {job.html}")
     return ended
 
 

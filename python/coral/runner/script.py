@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 
 from coral.colours import coloured
@@ -258,7 +257,10 @@ def run_script(job: Job) -> int:
     with Prepared(job) as prepared:
         ends = None if job.time_limit is None else time.monotonic() + job.time_limit
         ended = _run(prepared, job)
-        _say_missing(ended, job)
+        if ended.missing:
+            from coral.runner.ending import say_missing
+
+            say_missing(ended, job)
         failure = None
         if (ended.code or ended.timed_out) and not ended.pipe_closed:
             from coral.runner.ending import failure_of
@@ -275,7 +277,7 @@ def run_script(job: Job) -> int:
         if ended.report_failure is not None:
             if failure is None and ended.code == 0:
                 raise ended.report_failure
-            print(f"coral: {ended.report_failure.message}", file=sys.stderr, flush=True)
+            _say(ended.report_failure.message)
         if failure is not None:
             raise failure
         if ended.code == UnreachableError.exit_code and job.colony is not None:
@@ -313,20 +315,18 @@ def _run(prepared: Prepared, job: Job) -> Ended:
         confinement.close()
 
 
+def _say(text: str) -> None:
+    from coral.printing import say
+
+    say(text)
+
+
 def _say_why(colony: str, job: Job) -> None:
     """Says that it is for TLS that the colony did not answer, if it is: Deno's words for it tell little."""
     from coral.wire.tls import why_no_talk
 
-    found = why_no_talk(colony, job.access)
-    if found is not None:
-        print(f"coral: {found.message}; {found.hint}", file=sys.stderr, flush=True)
-
-
-def _say_missing(ended: Ended, job: Job) -> None:
-    # What this machine cannot have, `coral doctor` and -v tell; what it should have had is always told.
-    for line in ended.missing:
-        if line.endswith((": switched off", ")")) or job.verbose:
-            print(f"coral: containment without {line}", file=sys.stderr, flush=True)
+    if (found := why_no_talk(colony, job.access)) is not None:
+        _say(f"{found.message}; {found.hint}")
 
 
 def load_failure_of(prepared: Prepared, ends: float | None = None) -> CoralError | None:

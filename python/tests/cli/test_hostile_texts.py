@@ -104,6 +104,7 @@ def hostile(tmp_path: Path, cache: Path) -> Program:
         "run main.ts --dry-run",
         "run NAME --help-script",
         "run NAME --help-script -o json",
+        "run NAME --no-check --html NAME.html",
         "run missingNAME",
         "run --colony NAME main.ts",
         "run -e throw(1) --no-check -p NAME=1",

@@ -24,10 +24,6 @@ ALLOWED = {
     "replay/serving.py": "JSON for the process that started it",
     "demo/shop/__main__.py": "JSON for the process that started it",
     "agent/functions/worker.py": "msgpack for the process that started it",
-    "config/address.py": "the run path's own",
-    "config/effective.py": "the run path's own",
-    "runner/script.py": "the run path's own",
-    "runner/report.py": "the run path's own",
 }
 FILTERED = ("harmless", "check_report")
 """What comes out of these went through `coral.runner.terminal`: colours stay."""
