@@ -78,7 +78,7 @@ def _file(path: str) -> Source:
         script.encode()
     except UnicodeEncodeError:
         raise UsageError(
-            f"the path {path!r} is not UTF-8, which Deno cannot be given",
+            f"the path {path} is not UTF-8, which Deno cannot be given",
             hint="rename the file or its folder",
         ) from None
     try:
