@@ -64,7 +64,7 @@ def load_failure(
         return failure
     if checked or not (of_v8 or re.match(PASSES, text)):  # else the run has shown it
         shown = answer.stderr.decode(errors="replace")
-        sys.stderr.write(harmless(shown) if own is None else of_user(text, own))
+        sys.stderr.write(harmless(shown if own is None else of_user(text, own)))
     name = os.path.basename(prepared.script) if own is None else own.shown
     hint = "correct the place that is shown above and run it again"
     if own is not None and ends_early(text, own.path):
