@@ -6,8 +6,10 @@ import os
 import re
 from urllib.parse import unquote
 
+from coral.config.bounded_file import read_bounded
 from coral.errors import CoralError, DeniedError, ScriptError
 from coral.runner.policy import DENIED_SCHEME, file_url
+from coral.script_limits import MAX_SCRIPT_BYTES
 
 ALLOWED = "scripts may import @coral/sdk and files below their own folder"
 LEFT_OUT = "hidden entries, node_modules, links out of the folder and hard links are left out"
@@ -132,9 +134,10 @@ def _specifier(path: str, place: re.Match[str] | None) -> str | None:
     if place is None:
         return None
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            line = file.read().split("\n")[int(place[2]) - 1]
-    except (OSError, IndexError):
+        # The text names the path: it may be anything.
+        text = read_bounded(path, path, most_bytes=MAX_SCRIPT_BYTES, hint="", errors="replace")
+        line = text.split("\n")[int(place[2]) - 1]
+    except (CoralError, IndexError):
         return None
     found = _QUOTED.match(line[int(place[3]) - 1 :])
     return None if found is None else found[2]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from coral.runner.diagnosis import check_report, has_type_errors
+from coral.runner.import_errors import worded
 from coral.runner.policy import file_url
 from tests.runner.program import Program
 
@@ -328,3 +329,12 @@ def test_a_coloured_check_ends_with_corals_line_alone(coral: Program) -> None:
     ended = coral.run("run", "--check", "--color", "always", coral.script('const a: number = "x";'))
     assert ended.code == 79
     assert "Type checking failed" not in ended.stderr
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "FIFO", "/nonexistent"])
+def test_what_a_text_names_as_its_place_is_read_with_care(path: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    named = path.replace("FIFO", str(tmp_path / "fifo"))
+    found = worded(f"npm specifiers are not allowed\n    at file://{named}:1:1", "/s/a.ts", "/s", None)
+    assert found is not None
+    assert found.message == f"{os.path.basename(named)} imports the package\n    at file://{named}:1:1"
