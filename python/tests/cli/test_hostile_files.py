@@ -114,7 +114,10 @@ def test_a_link_of_another_user_is_not_used(coral: Program, of_link: bool) -> No
     target = coral.home / "other.yaml"
     target.write_text("colony: evil:1\n")
     (coral.home / "coral.yaml").symlink_to(target)
-    os.lchown(coral.home / "coral.yaml" if of_link else target, 12345, 12345)
+    try:
+        os.lchown(coral.home / "coral.yaml" if of_link else target, 12345, 12345)
+    except OSError:
+        pytest.skip("this user cannot give a file away")
     ended = run(coral, "run", "--dry-run", coral.script(""), **NO_COLONY)
     assert ended.stderr == "coral: ./coral.yaml is not used: it belongs to another user\n"
     assert ended.code == 0

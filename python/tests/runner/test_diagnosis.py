@@ -264,9 +264,13 @@ def test_too_many_threads(coral: Program) -> None:
     worker = 'new Worker("data:text/javascript,setInterval(() => {}, 1000)", { type: "module" });'
     text = f"for (let i = 0; i < 200; i++) {worker}\nsetInterval(() => {{}}, 1000);"
     ended = coral.run("run", coral.script(text))
-    assert ended.code == 124
-    assert ended.stderr.rstrip().endswith("hint: start fewer workers")
-    assert "error: script.ts was stopped at its limit of " in ended.stderr
+    # Where no control group can be made, what V8 reserves for each may reach the limit of memory before.
+    said, hint = {
+        124: ("error: script.ts was stopped at its limit of ", "hint: start fewer workers"),
+        137: ("error: script.ts ran out of its 512 MiB of memory", "with --memory 1g"),
+    }[ended.code]
+    assert said in ended.stderr
+    assert ended.stderr.rstrip().endswith(hint)
 
 
 def test_a_debuggers_port_in_use(coral: Program) -> None:
