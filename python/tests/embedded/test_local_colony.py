@@ -86,7 +86,7 @@ def test_a_colony_that_died_is_started_anew(home: Program) -> None:
     os.kill(before["pid"], signal.SIGKILL)
     until(lambda: not psutil.pid_exists(before["pid"]) or _is_zombie(before["pid"]))
     again = home.run("run", script)
-    assert (again.code, again.stdout) == (0, "[]\n")
+    assert (again.code, again.stdout) == (0, "[]\n"), again.stderr
     assert "started the local colony" in again.stderr
     assert json.loads(state_file(home).read_text())["pid"] != before["pid"]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from coral.clock import FixedClock
 from coral.errors import OverloadedError, StorageError
 from coral.limits import MAX_WRITER_QUEUE
 from coral.store.api import Transaction
+from coral.store.duckdb.directory import lock_directory
 from coral.store.duckdb.neighbours import MERGE_FAN_IN
 from coral.store.duckdb.store import DuckDBStore
 from tests.store.conftest import NOW
@@ -167,3 +169,14 @@ def test_service_summary_agrees_with_the_rows(store: DuckDBStore) -> None:
     assert (requests, errors) == (1000, 10)
     (want,) = duckdb.sql("SELECT quantile_cont(i, [0.5, 0.95, 0.99]) FROM range(1, 1001) t(i)").fetchall()
     assert [p50, p95, p99] == pytest.approx(want[0], rel=0.006)
+
+
+def test_the_lock_of_a_process_that_still_ends_is_waited_for(tmp_path: Path) -> None:
+    held = lock_directory(tmp_path)
+    ending = threading.Timer(0.3, os.close, [held])
+    ending.start()
+    again = lock_directory(tmp_path)
+    ending.join()
+    with pytest.raises(StorageError, match="is in use by another Coral process"):
+        lock_directory(tmp_path)
+    os.close(again)
