@@ -9,7 +9,9 @@ const answer = (worker: Worker) =>
   });
 const data = new Worker("data:text/javascript,postMessage(1)", { type: "module" });
 const file = new Worker(import.meta.resolve("./worker.ts"), { type: "module" });
-const sum = await answer(data) + await answer(file);
+// Both are listened to before either is waited for: a worker does not wait with its message.
+const [first, second] = await Promise.all([answer(data), answer(file)]);
+const sum = first + second;
 data.terminate();
 file.terminate();
 const module = new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
