@@ -18,6 +18,9 @@ from coral.errors import RuntimeMissingError
 from coral.runner import places
 from coral.runner.places import deno_package
 
+DAMAGED_HINT = "it is damaged: remove it, and the next run unpacks it again"
+"""What to do with a binary that does not start."""
+
 
 class Manifest:
     """What the package says about the Deno that it carries (`_deno/manifest.json`).

@@ -9,12 +9,11 @@ from coral.errors import CoralError, DeniedError, LimitError, ListenError, Memor
 from coral.printing import say
 from coral.runner.job import Job
 from coral.runner.policy import Policy
-from coral.runner.process import Ended
+from coral.runner.process import DENO_FAILED, Ended
 
 _OUT_OF_HEAP = 5  # SIGTRAP: how V8 ends a process that is out of heap
 _ABORTED = 6  # SIGABRT: how Deno's own code does where an allocation fails, and how process.abort() does
 _ALWAYS_BYTES = 64 << 20  # of Deno itself, mapped from files: no limit counts that
-_DENO_FAILED = 1
 _LAST_PORT = 65535
 _DENO_UNSTABLE = 70
 
@@ -61,7 +60,7 @@ def failure_of(ended: Ended, job: Job) -> CoralError | None:
             f"{name} was stopped at its limit of {Policy('cli').tasks} threads",
             hint="start fewer workers",
         )
-    if ended.code == _DENO_FAILED and job.inspect is not None:
+    if ended.code == DENO_FAILED and job.inspect is not None:
         return _taken_port(job.inspect)
     return None
 

@@ -7,7 +7,7 @@ import subprocess
 
 from coral.errors import RuntimeMissingError
 from coral.runner import places
-from coral.runner.binary import read_manifest
+from coral.runner.binary import DAMAGED_HINT, read_manifest
 
 _HINT = "unset CORAL_DENO_PATH to use the Deno that comes with Coral"
 
@@ -59,9 +59,7 @@ def deno_version(path: str) -> str:
 
 
 def _hint() -> str:
-    if os.environ.get("CORAL_DENO_PATH"):
-        return _HINT
-    return "it is damaged: remove it, and the next run unpacks it again"
+    return _HINT if os.environ.get("CORAL_DENO_PATH") else DAMAGED_HINT
 
 
 def _remembered_version(path: str) -> str:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from coral.runner.containment.watchdog import Watchdog
     from coral.runner.head_start import HeadStart
 
+DENO_FAILED = 1
+"""Exit code of Deno for a script that threw, that it could not load, and where it could not start itself."""
+
 _GRACE_SECONDS = 1.5
 _PIPE_GRACE_SECONDS = 0.3
 _HINT_SECONDS = 1.0
@@ -152,7 +155,9 @@ def _started(
         if isinstance(error, FileNotFoundError | PermissionError):
             hint = "set CORAL_CACHE_DIR to a directory from which programs may be started"
         elif error.errno == _NO_PROGRAM:
-            hint = "it is damaged: remove it, and the next run unpacks it again"
+            from coral.runner.binary import DAMAGED_HINT
+
+            hint = DAMAGED_HINT
         raise RuntimeMissingError(f"{argv[0]} cannot be started: {error.strerror}", hint=hint) from None
 
 

@@ -21,7 +21,7 @@ from coral.runner.folder import look_at, trusted_folder
 from coral.runner.imports import RunDirectory
 from coral.runner.job import Host, Job, VirtualClock
 from coral.runner.places import prelude, sdk_bundle
-from coral.runner.process import Ended, refuse_scripts, run_child
+from coral.runner.process import DENO_FAILED, Ended, refuse_scripts, run_child
 from coral.script_limits import MAX_CLOCK_JUMPS, REPORT_BYTES
 
 TYPE_CHECKING = False
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Host", "Job", "Prepared", "VirtualClock", "load_failure_of", "run_script"]
 
-_DENO_FAILED = 1
 _PRIME = (1 << 61) - 1
 
 
@@ -266,7 +265,7 @@ def run_script(job: Job) -> int:
             from coral.runner.ending import failure_of
 
             failure = failure_of(ended, job)
-            if failure is None and ended.code == _DENO_FAILED:
+            if failure is None and ended.code == DENO_FAILED:
                 failure = load_failure_of(prepared, ends)
         if ended.missing or failure is not None or ended.code == DeniedError.exit_code:
             from coral.runner.audit import note
@@ -293,7 +292,7 @@ def _run(prepared: Prepared, job: Job) -> Ended:
         ended = run_child(
             prepared.argv, environment, job.time_limit, confinement, head_start=prepared.head_start
         )
-        if ended.code == _DENO_FAILED and ended.exceeded is None and confinement.refused_threads():
+        if ended.code == DENO_FAILED and ended.exceeded is None and confinement.refused_threads():
             ended.exceeded = "tasks"
         return ended
 

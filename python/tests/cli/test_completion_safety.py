@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
-import time
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -19,7 +18,7 @@ from click.shell_completion import CompletionItem
 
 from coral.cli.offered import harmless, offered
 from tests.cli.typist import Typist, typist
-from tests.runner.program import DEADLINE_SECONDS, Program
+from tests.runner.program import Program, until
 
 HOSTILE = [
     "$(touch${IFS}PWNED)",
@@ -67,10 +66,7 @@ def answer(home: Path, word: str) -> None:
 def completed(at: Typist, home: Path, typed: str) -> str:
     """Types, presses Tab, and returns the line that would be run."""
     at.type(f"{typed}\t\x14\x15")
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not (home / "line").exists():
-        assert time.monotonic() < deadline, at.text
-        time.sleep(0.01)
+    until((home / "line").exists)
     text = (home / "line").read_text()
     (home / "line").unlink()
     return text
